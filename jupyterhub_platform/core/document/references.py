@@ -21,6 +21,7 @@ from jupyterhub_platform.core.document.schema import (
 )
 from jupyterhub_platform.core.errors import Fault, IdentityError
 from jupyterhub_platform.core.identity import check_name, is_level_group, normalise_user
+from jupyterhub_platform.core.identity_providers import LocalAccounts
 from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.times import describe_instant
 
@@ -276,6 +277,13 @@ class _Checks:
     def check_identity(self) -> None:
         """Report providers whose key is no name, and rules that name something unknown."""
         identity = self._declaration.identity
+        if identity.local is LocalAccounts.OFF and not identity.providers:
+            self._faults.add(
+                ("identity", "local"),
+                "turns local accounts off, and there is no provider, so that nobody could log in",
+                "declare one under identity.providers, or write local: admins",
+                rests_on=[("identity", "providers")],
+            )
         for key in identity.providers:
             self._check_key(("identity", "providers", key), "provider")
         for path, rule in self._faults.number(("identity", "rules"), identity.rules):

@@ -1,5 +1,6 @@
 """The platform's own authenticator: passwords that it keeps, and the providers of the policy."""
 
+import time
 from typing import Any
 
 from tornado import web
@@ -25,7 +26,7 @@ from jupyterhub_platform.hub.auth.providers.handlers import (
 from jupyterhub_platform.hub.auth.providers.kept_logins import KeptLogins
 from jupyterhub_platform.hub.auth.providers.proven import Proven
 from jupyterhub_platform.hub.auth.providers.registry import Providers
-from jupyterhub_platform.usecases.login_throttle import TRY_BURST
+from jupyterhub_platform.usecases.login_throttle import TRY_BURST, SourceLimit
 
 
 class PlatformAuthenticator(GovernedAuthenticator):
@@ -43,8 +44,9 @@ class PlatformAuthenticator(GovernedAuthenticator):
     tries_per_source = Int(
         TRY_BURST,
         help="""
-        Wrong passwords and invites that are looked at for one network address at once; after that
-        it is one every two seconds. Raise it where many people come from one address.
+        Wrong passwords, invites and codes of providers that are looked at for one network address
+        at once; after that it is one every two seconds. Raise it where many people come from one
+        address.
         """,
     ).tag(config=True)
     allow_all = Bool(True, help="All declared users may log in, and only they.").tag(config=True)
@@ -62,6 +64,7 @@ class PlatformAuthenticator(GovernedAuthenticator):
         handlers = super().get_handlers(app)
         self.login = LocalLogin(self.platform.runtime.credentials, self.tries_per_source)
         self.attempts = Attempts()
+        self.answers = SourceLimit(time.monotonic, self.tries_per_source)
         self.providers = Providers(
             lambda: self.platform.snapshot.policy.identity,
             self,

@@ -20,17 +20,17 @@ class LoginPage(LoginHandler):  # type: ignore[misc]
         forbid_caching(self)
 
     def _render(self, *arguments: Any, **names: Any) -> Any:
-        identity = platform_of(self.settings).snapshot.policy.identity
+        local = platform_of(self.settings).snapshot.policy.identity.local
         page = self.get_argument("next", default="")
         asked = {"next": page} if page else {}
         buttons = [
             {"title": each.title, "url": url_concat(find_login(self, each.key), asked)}
-            for each in identity.providers.values()
+            for each in self.authenticator.providers.list_declared()
         ]
         return super()._render(
             *arguments,
             platform_providers=buttons,
-            platform_local_accounts=identity.local.value,
-            platform_has_local_accounts=identity.local is not LocalAccounts.OFF,
+            platform_local_accounts=local.value,
+            platform_has_local_accounts=local is not LocalAccounts.OFF,
             **names,
         )

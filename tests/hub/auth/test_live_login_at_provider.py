@@ -52,6 +52,10 @@ identity:
       issuer: {partner}
       client: {{id: hub, secret: {{env: NO_SUCH_VARIABLE}}}}
 """
+SITE = """\
+c.Authenticator.auth_refresh_age = 1
+c.PlatformAuthenticator.tries_per_source = 10_000
+"""
 PEOPLE: dict[str, dict[str, Any]] = {
     "1": {"preferred_username": "kim", "email": "kim@example.org", "email_verified": True},
     "2": {"preferred_username": "lee"},
@@ -158,7 +162,7 @@ def site(make_directory: Callable[[], Path]) -> Iterator[Site]:
         hub = LiveHub(
             directory,
             POLICY.format(**said),
-            site="c.Authenticator.auth_refresh_age = 1",
+            site=SITE,
             environment={"COMPANY_SECRET": SECRET},
         )
         with running(hub):
@@ -180,6 +184,7 @@ def assert_refused(browser: Browser, answer: httpx.Response, status: int, *words
     for word in words:
         assert word in answer.text, answer.text
     assert "Traceback" not in answer.text
+    assert "To the login page" in answer.text or status == 404 or "/oauth_" not in str(answer.url)
     assert not browser.is_in
 
 
@@ -424,6 +429,7 @@ def test_a_provider_that_cannot_be_read_is_named_and_asked_again_later(
 
 
 def test_a_provider_without_its_secret_is_named(site: Site) -> None:
+    assert "Nobody can log in by the identity provider broken: the variable" in site.hub.log
     site.partner.register(site.hub.url, key="broken")
     try:
         browser = site.open()
@@ -432,6 +438,14 @@ def test_a_provider_without_its_secret_is_named(site: Site) -> None:
         assert_refused(browser, browser.get(back), 503, "NO_SUCH_VARIABLE", "Ask an admin")
     finally:
         site.partner.register(site.hub.url, key="partner")
+
+
+def test_a_program_that_only_looks_does_not_log_in(site: Site) -> None:
+    browser = site.open()
+    assert browser.head("/hub/oauth_login/company").status_code == 405
+    back = browser.begin(site.company, "1")
+    assert browser.head(back).status_code == 405
+    assert browser.get(back).status_code == 302
 
 
 # -- local accounts -----------------------------------------------------------------------------

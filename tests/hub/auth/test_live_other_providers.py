@@ -164,6 +164,19 @@ def test_a_user_who_revoked_the_token_is_out_and_another_account_is_not_them(sit
     assert not is_in(other)
 
 
+def test_a_source_gets_so_many_made_up_codes_looked_at(site: Site) -> None:
+    session = site.open()
+    statuses = []
+    site.github.given.clear()
+    for _ in range(40):
+        asked = session.get("/hub/oauth_login/git")
+        back = httpx.URL(httpx.get(asked.headers["Location"]).headers["Location"])
+        statuses.append(session.get(str(back.copy_set_param("code", "made-up"))).status_code)
+    assert statuses[:20] == [403] * 20
+    assert statuses[-3:] == [400] * 3
+    assert len(site.github.given) < 40
+
+
 # -- a proxy in front ---------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from jupyterhub_platform.hub.auth.providers.errors import AttemptError
+from jupyterhub_platform.hub.public_address import is_secure
 
 COOKIE: Final = "platform-attempt-"
 LIFE_SECONDS: Final = 600
@@ -79,13 +80,14 @@ class Attempts:
         kept = sorted(self._list_kept(handler), key=lambda each: each.began)
         for old in kept[: max(0, len(kept) - MAX_AT_ONCE + 1)]:
             _clear(handler, old.id)
-        handler._set_cookie(
+        handler.set_secure_cookie(
             _name_cookie(handler, attempt.id),
             _render(attempt),
-            path=handler.hub.base_url,
-            max_age=LIFE_SECONDS,
             expires_days=None,
+            max_age=LIFE_SECONDS,
+            httponly=True,
             samesite="Lax",
+            **_place_cookie(handler),
         )
         return attempt
 
@@ -143,16 +145,23 @@ class Attempts:
 
 
 def _name_cookie(handler: Any, name: str) -> str:
-    # A page on a user's server cannot plant a cookie with that prefix.
-    prefix = "__Host-" if handler.settings.get("cookie_host_prefix_enabled") else ""
-    return f"{prefix}{COOKIE}{name}"
+    return f"{'__Host-' if _has_prefix(handler) else ''}{COOKIE}{name}"
+
+
+def _has_prefix(handler: Any) -> bool:
+    """Tell whether the site has cookies that no page on a user's server can plant."""
+    return bool(handler.settings.get("cookie_host_prefix_enabled"))
+
+
+def _place_cookie(handler: Any) -> dict[str, Any]:
+    # With the prefix, a browser keeps nothing else.
+    if _has_prefix(handler):
+        return {"path": "/", "secure": True}
+    return {"path": handler.hub.base_url, "secure": is_secure(handler)}
 
 
 def _clear(handler: Any, name: str) -> None:
-    cookie = _name_cookie(handler, name)
-    is_of_host = cookie.startswith("__Host-")
-    path = "/" if is_of_host else handler.hub.base_url
-    handler.clear_cookie(cookie, path=path, secure=is_of_host)
+    handler.clear_cookie(_name_cookie(handler, name), **_place_cookie(handler))
 
 
 def _is_id(text: str) -> bool:

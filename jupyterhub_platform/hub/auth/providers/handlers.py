@@ -6,8 +6,9 @@ from jupyterhub.handlers.login import LogoutHandler
 from jupyterhub.utils import url_path_join
 from tornado import web
 
+from jupyterhub_platform.http.forwarded_headers import source_of
 from jupyterhub_platform.hub.auth.pages import PlatformPage
-from jupyterhub_platform.hub.auth.providers.attempts import Attempts
+from jupyterhub_platform.hub.auth.providers.attempts import Attempt, Attempts
 from jupyterhub_platform.hub.auth.providers.errors import (
     AccessEndedError,
     AttemptError,
@@ -18,12 +19,15 @@ from jupyterhub_platform.hub.auth.providers.front_end import FrontEndClient
 from jupyterhub_platform.hub.auth.providers.proven import Proven, read_state
 from jupyterhub_platform.hub.auth.providers.registry import AnyClient, Providers, RedirectingClient
 from jupyterhub_platform.hub.public_address import public_address
+from jupyterhub_platform.hub.upstream.logged_in_user import note_logged_in
+from jupyterhub_platform.usecases.login_throttle import SourceLimit
 
 LOGIN: Final = "oauth_login"
 CALLBACK: Final = "oauth_callback"
 PROVEN: Final = "proven"
 """The key under which an authenticator gets what a provider has proved; forms are texts alone."""
 MAX_LENGTH: Final = 4_096
+UNKNOWN: Final = "There is no login of this name here. Choose one on the login page."
 _REFUSALS: Final = {
     "access_denied": "you or it refused",
     "login_required": "you are not logged in there",
@@ -44,16 +48,36 @@ class ProviderPage(PlatformPage):
     is_login = True
     """Whether a refusal here is one of a login, for the audit."""
 
+    def render_template(self, name: str, **names: Any) -> Any:
+        """Render a page; one that says why a login failed leads back."""
+        return super().render_template(name, is_login=True, **names)
+
     @property
     def providers(self) -> Providers:
         """The providers of the policy in force."""
         found: Providers = self.authenticator.providers
         return found
 
+    async def head(self, *_: str) -> None:
+        """Refuse: a program that only looks at an address would log in by it.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            Raised with 405.
+        """
+        raise web.HTTPError(405)
+
     @property
     def attempts(self) -> Attempts:
         """The logins that browsers have begun."""
         found: Attempts = self.authenticator.attempts
+        return found
+
+    @property
+    def answers(self) -> SourceLimit:
+        """What counts the answers that came to nothing."""
+        found: SourceLimit = self.authenticator.answers
         return found
 
     def get_client(self, key: str) -> AnyClient:
@@ -69,9 +93,7 @@ class ProviderPage(PlatformPage):
         except ProviderError as error:
             raise error.refuse(key) from error
         if client is None:
-            raise web.HTTPError(
-                404, "There is no login of this name here. Choose one on the login page."
-            )
+            raise web.HTTPError(404, UNKNOWN)
         return client
 
     async def let_in(self, proven: Proven) -> None:
@@ -81,7 +103,7 @@ class ProviderPage(PlatformPage):
             raise web.HTTPError(
                 403, "Your identity provider gives you a name that this platform refuses."
             )
-        self._jupyterhub_user = user
+        note_logged_in(self, user)
         self.redirect(self.get_next_url(user))
 
 
@@ -111,7 +133,7 @@ class ProviderCallback(ProviderPage):
         """Let a user in whom the provider has proved."""
         client = self.get_client(key)
         if isinstance(client, FrontEndClient):
-            raise web.HTTPError(404)
+            raise web.HTTPError(404, UNKNOWN)
         try:
             proven = await self._finish(client)
         except ProviderError as error:
@@ -130,10 +152,20 @@ class ProviderCallback(ProviderPage):
         code = self._read("code")
         if not code:
             raise ProviderAnswerError("it sent no code")
-        proven = await client.finish(attempt, code, find_callback(self, key))
+        proven = await self._ask(client, attempt, code)
         # As if the page that was asked for had been asked for here: the Hub checks it as always.
         self.request.arguments = {"next": [attempt.next.encode()]}
         self.request.query = ""
+        return proven
+
+    async def _ask(self, client: RedirectingClient, attempt: Attempt, code: str) -> Proven:
+        """Return whom a code is of; a source gets only so many wrong ones looked at."""
+        source, limit = source_of(self.request), self.answers
+        if wait := limit.seconds_to_wait(source):
+            raise AttemptError(f"too many from here failed; the next is looked at in {wait} s")
+        limit.acquire(source)
+        proven = await client.finish(attempt, code, find_callback(self, client.provider.key))
+        limit.release(source)
         return proven
 
     def _read(self, name: str) -> str:

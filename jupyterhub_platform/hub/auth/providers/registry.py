@@ -22,6 +22,7 @@ from jupyterhub_platform.hub.auth.providers.attempts import Attempt
 from jupyterhub_platform.hub.auth.providers.errors import ProviderSettingError
 from jupyterhub_platform.hub.auth.providers.front_end import FrontEndClient, find_front_end
 from jupyterhub_platform.hub.auth.providers.proven import Proven, Tokens
+from jupyterhub_platform.hub.auth.providers.secrets import read_secret
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,10 @@ class Providers:
 
     def list_declared(self) -> tuple[Provider, ...]:
         """Return the providers, in their order on the login page."""
-        return tuple(self._get_identity().providers.values())
+        declared = self._get_identity().providers
+        if declared is not self._seen:
+            self._forget_changed(declared)
+        return tuple(declared.values())
 
     def prepare(self) -> None:
         """Have the Hub keep what they give, and load what speaks to them."""
@@ -104,7 +108,27 @@ class Providers:
             for key, client in self._clients.items()
             if declared.get(key) == client.provider
         }
+        changed = [each for key, each in declared.items() if self._seen.get(key) != each]
         self._seen = declared
+        for each in changed:
+            if why_not := find_missing(each):
+                log.error("Nobody can log in by the identity provider %s: %s", each.key, why_not)
+
+
+def find_missing(provider: Provider) -> str:
+    """Say which of a provider's secrets cannot be read; empty if none is missing."""
+    client, front_end = provider.client, provider.front_end
+    places = [
+        *((client.secret, client.key) if client else ()),
+        *((front_end.secret,) if front_end else ()),
+    ]
+    try:
+        for place in places:
+            if place is not None:
+                read_secret(place)
+    except ProviderSettingError as error:
+        return str(error)
+    return ""
 
 
 def make_client(provider: Provider, parent: Any) -> AnyClient:

@@ -24,10 +24,10 @@ class Browser:
     def __init__(self, *, has_prefix: bool = False) -> None:
         self.settings = {"cookie_host_prefix_enabled": has_prefix}
         self.hub = SimpleNamespace(base_url="/hub/")
-        self.request = SimpleNamespace(cookies={})
+        self.request = SimpleNamespace(cookies={}, protocol="http")
         self.options: dict[str, dict[str, Any]] = {}
 
-    def _set_cookie(self, name: str, value: str, **options: Any) -> None:
+    def set_secure_cookie(self, name: str, value: str, **options: Any) -> None:
         self.request.cookies[name] = create_signed_value(KEY, name, value).decode()
         self.options[name] = options
 
@@ -153,7 +153,14 @@ def test_cookies_are_for_the_hub_alone(attempts: Attempts) -> None:
     attempt = attempts.begin(browser, "company", "")
     (name,) = browser.request.cookies
     assert name == f"__Host-{COOKIE}{attempt.id}"
-    assert browser.options[name]["samesite"] == "Lax"
+    assert browser.options[name] == {
+        "expires_days": None,
+        "max_age": LIFE_SECONDS,
+        "httponly": True,
+        "samesite": "Lax",
+        "path": "/",
+        "secure": True,
+    }
     # Also where it has the prefix, old ones are found.
     for _ in range(MAX_AT_ONCE):
         attempts.begin(browser, "company", "")
