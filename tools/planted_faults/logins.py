@@ -1,4 +1,4 @@
-"""Faults in logins at identity providers: what lets somebody in who is not meant."""
+"""Faults in logins at identity providers: what lets a user in who is not meant."""
 
 from typing import Final
 

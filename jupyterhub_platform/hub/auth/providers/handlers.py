@@ -48,6 +48,14 @@ class ProviderPage(PlatformPage):
     is_login = True
     """Whether a refusal here is one of a login, for the audit."""
 
+    _found: Any = None
+
+    def find_user(self, name: str) -> Any:
+        """Return a user of the Hub. They are looked up once: JupyterHub asks again at a login."""
+        if self._found is None or self._found.name != name:
+            self._found = super().find_user(name)
+        return self._found
+
     def render_template(self, name: str, **names: Any) -> Any:
         """Render a page; one that says why a login failed leads back."""
         return super().render_template(name, is_login=True, **names)
