@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from datetime import timedelta
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, Strict, model_validator
@@ -18,6 +18,7 @@ from jupyterhub_platform.core.identity_providers import BASIC, HEADER, OIDC, POS
 
 _HEADER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,98}[A-Za-z0-9])?")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
+_WHERE: Final = "write {env: NAME} or {file: /path}"
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]{1,255}", re.ASCII)
 _VISIBLE: Final = re.compile(r"[ -~]{1,1000}", re.ASCII)
 _OURS: Final = frozenset(
@@ -27,7 +28,6 @@ _OURS: Final = frozenset(
     }
 )
 _OF_PROXIES: Final = ("x-forwarded-", "x-scheme", "x-real-ip", "forwarded", "cookie", "host")
-_SECONDS: Final = timedelta(seconds=1)
 
 
 def _check_issuer(value: str) -> str:
@@ -128,12 +128,6 @@ def _check_variable(value: str) -> str:
     return value
 
 
-def _check_seconds(value: timedelta) -> timedelta:
-    if value < _SECONDS:
-        raise refusal("is less than a second", "write for example 5m")
-    return value
-
-
 Issuer = Annotated[str, Field(max_length=500), AfterValidator(_check_issuer)]
 HeaderName = Annotated[str, AfterValidator(_check_header)]
 ProxyName = Annotated[str, AfterValidator(_check_proxy)]
@@ -143,11 +137,18 @@ Scope = Annotated[str, AfterValidator(_check_scope)]
 Variable = Annotated[str, AfterValidator(_check_variable)]
 FilePath = Annotated[str, AfterValidator(_check_path)]
 Parameters = Annotated[dict[str, str], AfterValidator(_check_parameters)]
-Age = Annotated[Duration, AfterValidator(_check_seconds)]
 
 
 class DeclaredSecret(Declared):
     """Where a secret is. The secret itself never stands in this file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_place(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            # Not repeated: it may be the secret itself.
+            raise refusal("does not say where the secret is", _WHERE)
+        return value
 
     env: Variable | None = Field(
         None, description="Variable of the Hub's environment; else name a file."
@@ -160,7 +161,7 @@ class DeclaredSecret(Declared):
     def _names_one(self) -> Self:
         if (self.env is None) == (self.file is None):
             what = "names neither a variable nor a file" if self.env is None else "names both"
-            raise refusal(what, "write {env: NAME} or {file: /path}")
+            raise refusal(what, _WHERE)
         return self
 
 
@@ -282,7 +283,7 @@ class DeclaredProvider(Declared):
     logout_hint: bool = Field(
         True, description="Whether the ID token goes along then; Login.gov refuses it."
     )
-    refresh: Age = Field(
+    refresh: Duration = Field(
         timedelta(minutes=5),
         description="How old claims may become before they are asked for again.",
     )

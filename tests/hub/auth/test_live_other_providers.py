@@ -156,6 +156,7 @@ def test_a_user_who_revoked_the_token_is_out_and_another_account_is_not_them(sit
     site.github.user = {"id": 78, "login": "Kim", "name": "Kim"}
     time.sleep(1.1)
     assert is_in(session), "what is wrong at GitHub takes nothing at once"
+    assert "git says nothing of users: it answered with another user" in site.hub.log
     site.github.user = {"id": 77, "login": "Kim", "name": "Kim"}
     other = site.open()
     log_in_at_github(other)
