@@ -22,8 +22,11 @@ class Cached(Generic[T]):
     provider that is down takes nothing back. Failures are not repeated for some seconds.
     """
 
-    def __init__(self, read: Callable[[], Awaitable[T]]) -> None:
+    def __init__(
+        self, read: Callable[[], Awaitable[T]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._read = read
+        self._clock = clock
         self._value: T | None = None
         self._read_at = -STALE_SECONDS
         self._asked_at = -STALE_SECONDS
@@ -38,13 +41,13 @@ class Cached(Generic[T]):
         ProviderError
             Raised if there is none.
         """
-        now = time.monotonic()
+        now = self._clock()
         if now - self._read_at >= FRESH_SECONDS and now - self._asked_at >= PAUSE_SECONDS:
             self._ask(now)
         if self._value is not None and now - self._read_at < STALE_SECONDS:
             return self._value
         await self._wait()
-        if self._value is None or time.monotonic() - self._read_at >= STALE_SECONDS:
+        if self._value is None or self._clock() - self._read_at >= STALE_SECONDS:
             raise self._error or ProviderDownError("it does not answer")
         return self._value
 
@@ -56,7 +59,7 @@ class Cached(Generic[T]):
         ProviderError
             Raised if there is none.
         """
-        now = time.monotonic()
+        now = self._clock()
         if now - self._asked_at >= NEWER_SECONDS:
             self._ask(now)
         await self._wait()
@@ -75,7 +78,7 @@ class Cached(Generic[T]):
     async def _read_once(self) -> None:
         try:
             self._value = await self._read()
-            self._read_at, self._error = time.monotonic(), None
+            self._read_at, self._error = self._clock(), None
         except ProviderError as error:
             self._error = error
         finally:
