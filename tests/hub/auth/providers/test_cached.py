@@ -40,7 +40,7 @@ async def test_many_at_once_ask_once(provider: Provider) -> None:
     assert await asyncio.gather(*(provider.document.get() for _ in range(50))) == [1] * 50
 
 
-async def test_it_is_asked_for_again_after_an_hour_without_anybody_waiting(
+async def test_it_is_asked_for_again_after_an_hour_while_no_caller_waits(
     provider: Provider,
 ) -> None:
     await provider.document.get()
