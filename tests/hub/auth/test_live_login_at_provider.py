@@ -598,7 +598,7 @@ def test_a_provider_without_a_usable_answer_takes_nothing(
 
 
 def test_a_slow_provider_keeps_nobody_waiting_for_long(site: Site) -> None:
-    browser = logged_in(site, site.company, "2")
+    browser = logged_in(site, site.company, "1")
     site.company.do_wrong(slow=4_000)
     pass_refresh_age()
     began = time.monotonic()

@@ -32,11 +32,13 @@ identity:
       issuer: {github}
       client: {{id: hub, secret: {{env: GITHUB_SECRET}}}}
       name: [login]
+      names: assigned
       refresh: 1s
     card:
       kind: header
       title: Smart card
       name: [name]
+      names: assigned
       refresh: 1s
       front_end:
         subject: X-Card-Subject
@@ -49,7 +51,7 @@ identity:
 SUBJECT = "CN=Kim.1234567890,O=Example"
 CARD = {
     "X-Card-Subject": SUBJECT,
-    "X-Card-Name": "kim",
+    "X-Card-Name": "lee",
     "X-Card-Groups": "a; b;;c",
     "X-Card-Secret": PROXY_SECRET,
 }
