@@ -16,7 +16,7 @@ GLOSSARY = {
     # The one group that a server is charged to. A password belongs to credentials.
     "account": ("core", "hub/spawn_page", "rest/decisions", "usecases/book", "usecases/reports"),
     # A provider's word about a user, or a Kubernetes claim of storage or devices. Not a lock.
-    "claim": ("core/document", "deploy/doctor", "hub/kubernetes"),
+    "claim": ("core/document", "core/people", "core/pods", "deploy/doctor", "hub/kubernetes"),
     # What may be held or used at most: of a quota, a container, a request or a connection.
     "limit": (
         *("core", "http/connection_limits", "http/request_limits", "deploy/doctor/checks"),
@@ -78,7 +78,7 @@ OF_ARGUMENTS = {
 
 OF_VALUES = {
     # Words that variables, parameters and fields keep to as well, with more places for them.
-    "claim": (*GLOSSARY["claim"], "core/pods"),
+    "claim": GLOSSARY["claim"],
     "orphan": (*GLOSSARY["orphan"], "hub/local/termination"),
     "recovery": GLOSSARY["recovery"],
     "rollback": (*GLOSSARY["rollback"], "hub/spawner/admission"),

@@ -4,6 +4,7 @@
 
     PlatformError                   code, sentence: every error of ours
     ├── QuantityError               not a Kubernetes quantity, or not a resource name
+    ├── ImageReferenceError         core: not an image that a user can name, or no pattern of such
     ├── IdentityError               not a name that the platform accepts
     ├── PolicyError                 a policy document with faults; carries all of them
     ├── StoreError                  the platform's own database

@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
 
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.pods import SharedVolume
+from jupyterhub_platform.core.pods import SharedVolume, Variable
 from jupyterhub_platform.core.quotas import NO_RULE, Rule
 from jupyterhub_platform.core.suspensions import Suspension
+
+NO_CLAIMS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """A declared person. ``within`` holds their own limits inside an account, by its name.
 
-    ``without_grant`` is their own level, while ``level`` is one that a grant gives them.
+    ``without_grant`` is their own level, while ``level`` is one that a grant gives them. ``claims``
+    is what their identity provider said of them; only what policy names is given to servers.
     """
 
     name: str
@@ -23,6 +28,7 @@ class Person:
     within: Mapping[str, Rule] = field(default_factory=dict)
     suspended: Suspension | None = None
     without_grant: Level | None = None
+    claims: Mapping[str, Any] = field(default_factory=lambda: NO_CLAIMS)
 
     @property
     def own_level(self) -> Level:
@@ -35,7 +41,8 @@ class Group:
     """A group. ``quota`` is held by all together, ``member_quota`` by each.
 
     ``joined`` are those of its members who name the group themselves, under ``users``.
-    ``service_account`` and ``volumes`` are what its members' servers have on Kubernetes.
+    ``volumes`` are what its members' servers have on Kubernetes; ``service_account``,
+    ``environment``, ``labels`` and ``annotations`` what servers have that are charged to it.
     """
 
     name: str
@@ -47,6 +54,9 @@ class Group:
     service_account: str = ""
     volumes: tuple[SharedVolume, ...] = ()
     joined: frozenset[str] = frozenset()
+    environment: Mapping[str, Variable] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     def membership_path(self, user: str) -> str:
         """Return the key path that puts a user into the group."""

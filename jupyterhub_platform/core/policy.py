@@ -10,7 +10,7 @@ from jupyterhub_platform.core.grants import Grant, level_at
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.people import Group, Person
 from jupyterhub_platform.core.persistent_map import PersistentMap, list_changed
-from jupyterhub_platform.core.pods import Pod
+from jupyterhub_platform.core.pods import Pod, SharedVolume, resolve_claims
 from jupyterhub_platform.core.quotas import NO_RULE, Rule, Value, resolve
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resource_names import SERVERS, is_accelerator
@@ -28,6 +28,7 @@ class Defaults:
     group: Rule = NO_RULE
     member: Rule = NO_RULE
     tier: str = ""
+    volumes: tuple[SharedVolume, ...] = ()
 
 
 class Limit(NamedTuple):
@@ -121,15 +122,25 @@ class Policy:
                 changed[person.name] = replace(person, level=level, without_grant=without)
         return self.with_parts(people={**self.people, **changed}) if changed else self
 
-    def pod_of(self, tier: Tier, account: str, groups: Iterable[str]) -> Pod:
-        """Return how a server of ``tier`` runs that is charged to ``account``.
+    def pod_of(self, tier: Tier, account: str, groups: Iterable[str], user: str = "") -> Pod:
+        """Return how a server of ``tier`` runs that ``user`` starts, charged to ``account``.
 
         Whatever any of the user's ``groups`` share comes with it.
         """
-        charged = self.groups.get(account)
-        declared = (self.groups[name] for name in groups if name in self.groups)
-        shared = tuple(volume for group in declared for volume in group.volumes)
-        return tier.pod.of_groups(charged.service_account if charged else "", shared)
+        pod, charged, person = tier.pod, self.groups.get(account), self.people.get(user)
+        if charged is not None:
+            pod = pod.charged_to(
+                charged.service_account, charged.environment, charged.labels, charged.annotations
+            )
+        level = person.level if person else None
+        declared = [self.groups[name] for name in groups if name in self.groups]
+        volumes = (
+            *((volume, account) for volume in (*self.defaults.volumes, *pod.shared)),
+            *((volume, group.name) for group in declared for volume in group.volumes),
+        )
+        shared = (volume.of(level, group) for volume, group in volumes)
+        environment = resolve_claims(pod.environment, person.claims if person else {})
+        return replace(pod, shared=tuple(filter(None, shared)), environment=environment)
 
     def suspension_of(
         self, user: str, others: Mapping[str, Suspension], now: datetime

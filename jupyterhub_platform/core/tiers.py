@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.access import EVERYBODY, Access
 from jupyterhub_platform.core.pods import Pod, count_devices
 from jupyterhub_platform.core.resource_names import SERVERS, is_indivisible
 from jupyterhub_platform.core.resources import Resources
@@ -20,6 +20,7 @@ class Image:
     name: str
     title: str
     reference: str
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +30,6 @@ class AtOnce:
     platform: int | None = None
     account: int | None = None
     user: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Who may use a tier: all who may start servers, unless groups, users or levels are named.
-
-    Being named once is enough.
-    """
-
-    groups: frozenset[str] = frozenset()
-    users: frozenset[str] = frozenset()
-    levels: frozenset[Level] = frozenset()
-
-    def admits(self, user: str, level: Level, account: str) -> bool:
-        """Tell whether ``user`` may use the tier when ``account`` is charged."""
-        if not (self.groups or self.users or self.levels):
-            return True
-        return account in self.groups or user in self.users or level in self.levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +56,7 @@ class Tier:
     requests: Resources
     limits: Resources
     images: tuple[str, ...]
-    access: Access = Access()
+    access: Access = EVERYBODY
     at_once: AtOnce = AtOnce()
     requestable: bool = False
     observe: bool = False

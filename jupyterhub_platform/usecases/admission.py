@@ -238,7 +238,9 @@ class Admission:
             ends_at=question.at + tier.max_lifetime if tier.max_lifetime else None,
             idle_timeout=tier.idle_timeout,
         )
-        pod = policy.pod_of(tier, question.account, question.subject.accounts)
+        pod = policy.pod_of(
+            tier, question.account, question.subject.accounts, question.subject.name
+        )
         return Admitted(reservation, tier, policy.images[question.image], pod, decision)
 
     def _record_passed_over(

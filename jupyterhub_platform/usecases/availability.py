@@ -9,13 +9,14 @@ from jupyterhub_platform.core.decision import Decision, Denial, decide
 from jupyterhub_platform.core.grants import level_at
 from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.quantities import describe_amount
+from jupyterhub_platform.core.quantities import describe_amount, describe_unit
 from jupyterhub_platform.core.question import Candidate, Question, raised_by, raised_by_managers
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.core.resource_names import SERVERS, resource_order
+from jupyterhub_platform.core.resource_names import CPU, SERVERS, resource_order
 from jupyterhub_platform.core.sentences import say_how_to_get, say_what_fits, say_whom_to_ask
 from jupyterhub_platform.core.tiers import Asked, Tier
 
+NO_LIMIT: Final = "no limit"
 _PERSONAL: Final = ("person.", "level.", "account.none")
 
 
@@ -114,7 +115,8 @@ def find_end_of_access(
 
 def list_tier_resources(gives: Asked) -> tuple[Amount, ...]:
     """Say what one server of a tier gets: requests, and limits where they differ."""
-    names = sorted({*gives.requests, *gives.limits} - {SERVERS}, key=resource_order)
+    # CPU alone may have neither: devices bound how many servers there are.
+    names = sorted({CPU, *gives.requests, *gives.limits} - {SERVERS}, key=resource_order)
     return tuple(amount for name in names if (amount := _amount(gives, name)))
 
 
@@ -126,7 +128,7 @@ def describe_tier_resources(gives: Asked) -> str:
 def _amount(gives: Asked, name: str) -> Amount | None:
     asked, maximum = gives.requests.amount(name), gives.limits.amount(name)
     if name not in gives.limits:
-        return Amount(f"at least {describe_amount(name, asked)}") if asked else None
+        return Amount(describe_amount(name, asked) if asked else describe_unit(name), NO_LIMIT)
     if not asked:
         return Amount(f"up to {describe_amount(name, maximum)}") if maximum else None
     text = describe_amount(name, asked)

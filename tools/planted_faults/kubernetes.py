@@ -30,6 +30,28 @@ KUBERNETES: Final = (
             Replace('(None, "", "default", service_account)', "(spec.get(key),)"),
         ),
         ("the node's network is let through", "_POD", Drop('"hostNetwork": ...')),
+        (
+            "every NFS volume is let through",
+            "forbidden_fields:find_forbidden",
+            Never("volume not in volumes"),
+        ),
+        (
+            "another volume takes the place of that of all homes",
+            "find_changed_volumes",
+            Never(
+                '[each for each in items(spec, "volumes") if each.get("name") == name] != [volume]'
+            ),
+        ),
+        (
+            "a server mounts all homes",
+            "find_changed_volumes",
+            Never("path == _OWN and found != admitted"),
+        ),
+        (
+            "a sidecar mounts all homes",
+            "_opens_no_more",
+            Replace('found.get("subPath") == admitted.get("subPath")', "True"),
+        ),
         ("privileged is let through", "find_powers", Never('context.get("privileged")')),
         (
             "unknown kinds of volumes are let through",

@@ -66,6 +66,7 @@ FIELDS: Final[Mapping[Kind, tuple[Field, ...]]] = {
     ),
     Kind.IMAGE: (
         _TITLE,
+        Field("description", ("description",), _TEXT, "What it is good for."),
         Field("reference", ("reference",), _TEXT, "The image: quay.io/jupyter/base-notebook@…"),
     ),
     Kind.TIER: (

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from jupyterhub_platform.core.document.amounts import check_amounts, dotted
-from jupyterhub_platform.core.document.compile_pods import check_mounts, read_pod, read_shared
+from jupyterhub_platform.core.access import Access
+from jupyterhub_platform.core.document.amounts import CAN_BE_UNLIMITED, check_amounts, dotted
+from jupyterhub_platform.core.document.compile_pods import read_pod
+from jupyterhub_platform.core.document.compile_volumes import check_mounts, check_sizes, read_shared
 from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote, split_message
 from jupyterhub_platform.core.document.references import Names, check_declaration, fold_user
 from jupyterhub_platform.core.document.schema import (
@@ -24,10 +26,10 @@ from jupyterhub_platform.core.people import Group, Person
 from jupyterhub_platform.core.policy import Defaults, Policy
 from jupyterhub_platform.core.quantities import write_quantity
 from jupyterhub_platform.core.quotas import NO_RULE, Rule
-from jupyterhub_platform.core.resource_names import CPU, MEMORY, SERVERS
+from jupyterhub_platform.core.resource_names import CPU, MEMORY, SERVERS, is_accelerator
 from jupyterhub_platform.core.resources import Resources, check_resource_name
 from jupyterhub_platform.core.suspensions import Suspension
-from jupyterhub_platform.core.tiers import Access, AtOnce, Image, Tier
+from jupyterhub_platform.core.tiers import AtOnce, Image, Tier
 
 EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -99,6 +101,7 @@ class _Compiler:
                     ("defaults", "member_quota"), declared.defaults.member_quota
                 ),
                 tier=declared.defaults.tier,
+                volumes=read_shared(self._faults, ("defaults",), declared.defaults.volumes),
             ),
             people=self._read_people(),
             groups={
@@ -106,7 +109,7 @@ class _Compiler:
                 for name, group in declared.groups.items()
             },
             images={
-                name: Image(name, image.title or name, image.reference)
+                name: Image(name, image.title or name, image.reference, image.description)
                 for name, image in declared.images.items()
             },
             tiers={name: self._read_tier(name, tier) for name, tier in declared.tiers.items()},
@@ -152,20 +155,31 @@ class _Compiler:
             quota=self._read_rule((*path, "quota"), group.quota),
             member_quota=self._read_rule((*path, "member_quota"), group.member_quota),
             service_account=group.service_account or "",
-            volumes=read_shared(group),
+            volumes=read_shared(self._faults, path, group.volumes),
+            environment=group.environment,
+            labels=group.labels,
+            annotations=group.annotations,
         )
 
     def _read_tier(self, name: str, tier: DeclaredTier) -> Tier:
         path = ("tiers", name)
         requests = self._read_amounts((*path, "requests"), tier.requests)
-        limits = self._read_amounts((*path, "limits"), tier.limits)
-        check_amounts(self._faults, path, requests, limits)
+        bounded = {name: text for name, text in tier.limits.items() if text != UNLIMITED}
+        limits = self._read_amounts((*path, "limits"), bounded)
+        unlimited = self._read_unlimited((*path, "limits"), tier.limits.keys() - bounded.keys())
+        has_devices = bool(tier.devices) or any(map(is_accelerator, {**requests, **limits}))
+        check_amounts(self._faults, path, requests, limits, unlimited, has_devices=has_devices)
+        pod = read_pod(self._declaration, self._faults, path, tier)
+        memory = None if MEMORY in unlimited else {**requests, **limits}.get(MEMORY)
+        check_sizes(self._faults, path, pod.empty_dirs, memory)
         return Tier(
             name=name,
             title=tier.title or name,
             description=tier.description,
             requests=Resources.of({**limits, **requests}),
-            limits=Resources.of({**requests, **limits}),
+            limits=Resources.of(
+                {k: v for k, v in {**requests, **limits}.items() if k not in unlimited}
+            ),
             images=tier.images,
             access=Access(
                 groups=frozenset(tier.access.groups),
@@ -175,7 +189,7 @@ class _Compiler:
             at_once=AtOnce(tier.at_once.platform, tier.at_once.account, tier.at_once.user),
             requestable=tier.requestable,
             observe=tier.observe,
-            pod=read_pod(self._declaration, self._faults, path, tier),
+            pod=pod,
             max_lifetime=tier.max_lifetime,
             idle_timeout=tier.idle_timeout,
         )
@@ -219,6 +233,17 @@ class _Compiler:
     def _read_amounts(self, path: KeyPath, amounts: Mapping[str, object]) -> dict[str, int]:
         found = {name: self._read_amount((*path, name), text) for name, text in amounts.items()}
         return {name: amount for name, amount in found.items() if amount is not None}
+
+    def _read_unlimited(self, path: KeyPath, names: Iterable[str]) -> frozenset[str]:
+        """Return what has no limit; what nothing else bounds needs one."""
+        found = set()
+        for name in sorted(names):
+            if name not in CAN_BE_UNLIMITED:
+                what = f"is unlimited, and Kubernetes shares out no {name} without a limit"
+                self._faults.add((*path, name), what, "write an amount")
+            elif self._is_resource((*path, name)):
+                found.add(name)
+        return frozenset(found)
 
     def _is_resource(self, path: KeyPath) -> bool:
         name = str(path[-1])

@@ -27,6 +27,7 @@ from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.times import EXAMPLE, parse_duration, parse_instant
 
 UNLIMITED: Final = "unlimited"
+_NO_LIMIT: Final = frozenset({"", "none", "no", "no limit", "null", "inf", "infinite", "max"})
 FAULT: Final = "platform_fault"
 """Type of the validation errors that bring their own words."""
 
@@ -88,6 +89,13 @@ def _check_amount(value: Any) -> Any:
 
 def _check_limit(value: Any) -> Any:
     return None if value is None else _check_amount(value)
+
+
+def _check_bound(value: Any) -> Any:
+    if value is None or (isinstance(value, str) and value.strip().lower() in _NO_LIMIT):
+        what = "is empty" if value is None else f"is {quote(value)}"
+        raise refusal(what, f"write {UNLIMITED} if no limit is meant, else an amount")
+    return _check_amount(value)
 
 
 def _check_version(value: Any) -> Any:
@@ -186,11 +194,20 @@ _LIMIT_SCHEMA: Final[dict[str, Any]] = {
     "anyOf": [{"const": UNLIMITED}, {"type": "null"}, _AMOUNT_SCHEMA],
     "description": "An amount, “unlimited”, or null: whatever the next rule says.",
 }
+_BOUND_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [{"const": UNLIMITED}, _AMOUNT_SCHEMA],
+    "description": "An amount, or “unlimited”.",
+}
 Amount = Annotated[Any, AfterValidator(_check_amount)]
+Bound = Annotated[Any, AfterValidator(_check_bound)]
 LimitValue = Annotated[Any, AfterValidator(_check_limit)]
 Amounts = TypeAliasType(
     "Amounts",
     Annotated[dict[str, Amount], WithJsonSchema(_render_amounts(_AMOUNT_SCHEMA, _RESOURCES))],
+)
+Bounds = TypeAliasType(
+    "Bounds",
+    Annotated[dict[str, Bound], WithJsonSchema(_render_amounts(_BOUND_SCHEMA, _RESOURCES))],
 )
 Limits = TypeAliasType(
     "Limits",

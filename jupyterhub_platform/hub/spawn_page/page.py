@@ -39,6 +39,7 @@ class ImageChoice:
     name: str
     title: str
     chosen: bool
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from jupyterhub_platform.core.decision import Decision, Denial
 from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.question import Candidate, Question
-from jupyterhub_platform.core.tiers import Tier
+from jupyterhub_platform.core.tiers import Image, Tier
 from jupyterhub_platform.core.times import describe_duration
 from jupyterhub_platform.hub.spawn_page.blocking_servers import find_obstacles
 from jupyterhub_platform.hub.spawn_page.limits import describe_left_after
@@ -115,8 +115,12 @@ def list_reasons(context: PageContext, denials: Iterable[Denial]) -> tuple[Reaso
 
 def _images(context: PageContext, tier: Tier, wish: Options) -> tuple[ImageChoice, ...]:
     chosen = wish.image if wish.image in tier.images else next(iter(tier.images), "")
-    images = context.policy.images
     return tuple(
-        ImageChoice(name, (images[name].title if name in images else "") or name, name == chosen)
-        for name in tier.images
+        _image(name, context.policy.images.get(name), chosen=name == chosen) for name in tier.images
     )
+
+
+def _image(name: str, image: Image | None, *, chosen: bool) -> ImageChoice:
+    if image is None:
+        return ImageChoice(name, name, chosen)
+    return ImageChoice(name, image.title or name, chosen, image.description)

@@ -70,6 +70,7 @@ def _tier(policy: Policy) -> Iterable[Field]:
 
 def _image() -> Iterable[Field]:
     yield Field(("title",), "Title", hint="What people read when they choose.")
+    yield Field(("description",), "What it is good for", "text")
     hint = "Such as quay.io/jupyter/scipy-notebook:2025-03-31; a digest cannot change."
     yield Field(("reference",), "Reference", hint=hint, required=True)
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from jupyterhub_platform.core.access import Access
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.tiers import Access, Asked, Tier
+from jupyterhub_platform.core.tiers import Asked, Tier
 from jupyterhub_platform.store.decision_log import DecisionRecord
 from jupyterhub_platform.usecases.availability import describe_tier_resources
 from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, hold
@@ -42,6 +43,7 @@ class ApprovedImage:
     tiers: tuple[str, ...]
     running: int
     origin: ObjectSource
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ def _list_images(facts: ReportFacts, viewer: Viewer) -> tuple[ApprovedImage, ...
             tuple(tier.name for tier in tiers if name in tier.images),
             running[name],
             find_object_source(facts, Key(Kind.IMAGE, name)),
+            image.description,
         )
         for name, image in facts.policy.images.items()
     )

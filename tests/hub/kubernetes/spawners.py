@@ -20,10 +20,13 @@ from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.people import Person
 from jupyterhub_platform.core.pods import (
     Device,
+    EmptyDir,
     Home,
     InitContainer,
+    Nfs,
     NodeRule,
     Pod,
+    SecretKey,
     SharedVolume,
 )
 from jupyterhub_platform.core.policy import Defaults, Policy
@@ -108,6 +111,31 @@ EVERYTHING = Pod(
         SharedVolume("models", "/shared/models"),
     ),
 )
+
+DIRECTORIES = Pod(
+    environment={
+        "HF_HOME": "/shared/models",
+        "VISION_KEY": SecretKey("vision-keys", "api-key"),
+    },
+    labels={"example.org/cost-centre": "4711"},
+    annotations={"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"},
+    home=Home(0, "/home/jovyan", claim="homes", sub_path="home/{username}"),
+    shared=(
+        SharedVolume("homes", "/shared/all", sub_path="shared"),
+        SharedVolume("homes", "/shared/vision", False, sub_path="groups/{group}", group="vision"),
+        SharedVolume("", "/shared/archive", nfs=Nfs("nfs.example.org", "/export/archive")),
+    ),
+    empty_dirs=(
+        EmptyDir("/dev/shm", 2 * 2**30, in_memory=True),
+        EmptyDir("/scratch", 20 * 10**9),
+    ),
+)
+"""Home and shared directories of one claim, as sites have them that come over."""
+
+UNLIMITED_TIER = make_tier(
+    "unlimited", amounts(memory="7.222Gi", gpu=1), amounts(gpu=1), pod=DIRECTORIES
+)
+"""Bounded by its GPU alone: what quotas count is the request."""
 
 
 def _decide(tier: Tier, user: str, account: str, server: str) -> Decision:

@@ -112,7 +112,7 @@ def _check_ratio(
 
 
 def _check_home(policy: Policy, name: str, entry: Manifest, tier: Tier) -> Iterator[Finding]:
-    home = tier.pod.home
+    home = tier.pod.own_home
     if home is None:
         return
     bounds: Mapping[str, Mapping[str, int]] = {

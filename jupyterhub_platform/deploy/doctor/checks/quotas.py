@@ -95,7 +95,7 @@ def _asked(tier: Tier, amounts: Amounts, default_class: str) -> dict[str, int]:
     asked |= {name: amount for name, amount in amounts.requests.items() if is_native(name)}
     asked |= {f"requests.{name}": amount for name, amount in amounts.requests.items()}
     asked |= {f"limits.{name}": amount for name, amount in amounts.limits.items()}
-    if (home := tier.pod.home) is not None:
+    if (home := tier.pod.own_home) is not None:
         asked |= {"persistentvolumeclaims": 1, "count/persistentvolumeclaims": 1}
         asked["requests.storage"] = home.size
         if name := home.storage_class or default_class:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from kubespawner.slugs import is_valid_label, safe_slug
 
+from jupyterhub_platform.core.pods import SecretKey, Variable
 from jupyterhub_platform.usecases.admission import Admitted
 
 PREFIX: Final = "jupyterhub-platform/"
@@ -38,6 +39,14 @@ def annotations_of(admitted: Admitted, hub: str) -> dict[str, str]:
         SERVER: reservation.server,
         HUB: hub,
     }
+
+
+def render_variable(source: Variable) -> Any:
+    """Render where a variable comes from as KubeSpawner takes it: a text, or a reference."""
+    if isinstance(source, SecretKey):
+        key = {"name": source.secret, "key": source.key}
+        return {"valueFrom": {"secretKeyRef": key}}
+    return source
 
 
 def would_replace(container: Mapping[str, Any], pod: Mapping[str, Any]) -> str:
