@@ -62,6 +62,7 @@ FAMILIES = (
         "level",
         "account",
         "tier",
+        "size",
         "quota",
         "capacity",
         "server",

@@ -4,12 +4,13 @@ A managed object has the shape of the same object in the file, and is checked by
 name is either declared or managed. What rules give by a provider's claims is not yet a source.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
+from jupyterhub_platform.core.access import Access
 from jupyterhub_platform.core.document.compile import EARLIEST
 from jupyterhub_platform.core.document.faults import join, quote
 from jupyterhub_platform.core.document.references import Names, fold_user
@@ -245,14 +246,22 @@ class Sources:
                 for each in policy.declared_groups(name)
                 if name not in policy.groups[each].joined or name in policy.groups[each].managers
             )
-            yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.access.users)
+            yield from _list_opened(policy, lambda access: access.names_user(name))
             yield from (g.path for g in policy.grants if name in {g.user, g.by})
         elif kind is Kind.GROUP:
             yield from (f"users.{each}" for each in policy.groups[name].joined)
-            yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.access.groups)
+            yield from _list_opened(policy, lambda access: access.names_group(name))
             yield from (g.path for g in policy.grants if name in {g.group, g.account})
         elif kind is Kind.IMAGE:
             yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.images)
         elif kind is Kind.TIER:
             yield from ("defaults.tier" for _ in range(policy.defaults.tier == name))
             yield from (g.path for g in policy.grants if g.tier == name)
+
+
+def _list_opened(policy: Policy, names: Callable[[Access], bool]) -> Iterable[str]:
+    """Yield the tiers and images whose access names somebody."""
+    for tier in policy.tiers.values():
+        if any(map(names, (tier.access, *(size.access for size in tier.sizes)))):
+            yield f"tiers.{tier.name}"
+    yield from (f"images.{each.name}" for each in policy.images.values() if names(each.access))

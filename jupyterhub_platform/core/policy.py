@@ -354,7 +354,7 @@ def _by_receiver(
 
 
 def _list_accelerators(tiers: Mapping[str, Tier]) -> tuple[str, ...]:
-    asked = {name for tier in tiers.values() for name in tier.demand}
+    asked = {name for tier in tiers.values() for each in tier.variants for name in each.demand}
     return tuple(sorted(filter(is_accelerator, asked)))
 
 

@@ -42,6 +42,7 @@ class HeldServer(Response):
     spawner_id: int
     account: str
     tier: str
+    size: str = ""
     image: str
     demand: Amounts
     opened_at: Instant
@@ -92,6 +93,7 @@ class AskedOptions(Response):
     """What the start named."""
 
     tier: str
+    size: str = ""
     account: str
     image: str
     faults: list[str]
@@ -108,6 +110,12 @@ class AskedTier(Response):
     requestable: bool
     observe: bool
     limits: list[_LimitRow]
+    size: str = Field("", description="One of the sizes of the tier, if it has some.")
+    patterns: list[str] = Field(
+        default_factory=list, description="Within these, an image can be named by its reference."
+    )
+    closed_images: list[str] = Field(default_factory=list)
+    closed_size: bool = False
 
 
 class AskedQuestion(Response):
@@ -125,6 +133,7 @@ class AskedQuestion(Response):
     server: str
     options: AskedOptions
     tier: str
+    size: str = ""
     account: str
     image: str
     candidates: list[AskedTier]
@@ -146,6 +155,7 @@ class Decision(Response):
     user: str
     server: str
     tier: str
+    size: str = ""
     account: str
     image: str
     demand: Amounts

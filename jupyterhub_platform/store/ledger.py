@@ -31,7 +31,7 @@ _HELD = reservation.c
 _OPEN = PreparedInsert(
     reservation,
     (
-        *("id", "user", "server", "spawner_id", "account", "tier", "image", "demand"),
+        *("id", "user", "server", "spawner_id", "account", "tier", "size", "image", "demand"),
         *("policy_revision", "observed", "codes", "sentence", "decision", "requested_by"),
         *("opened_at", "ends_at", "idle_seconds"),
     ),
@@ -60,6 +60,7 @@ def open_reservation(
             "spawner_id": held.spawner_id,
             "account": held.account,
             "tier": held.tier,
+            "size": held.size,
             "image": held.image,
             "demand": json.dumps(dict(held.demand.items_), separators=(",", ":")),
             "policy_revision": policy_revision,
@@ -172,6 +173,7 @@ def read_reservation(row: Row[Any]) -> Reservation:
         spawner_id=row.spawner_id,
         account=sys.intern(row.account),
         tier=sys.intern(row.tier),
+        size=sys.intern(row.size or ""),
         image=sys.intern(row.image),
         demand=_read_demand(row.demand),
         opened_at=row.opened_at,

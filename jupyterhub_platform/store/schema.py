@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from jupyterhub_platform.store.column_types import CleanText, UtcTime
 
-SCHEMA_VERSION: Final = "0013"
+SCHEMA_VERSION: Final = "0014"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -165,6 +165,7 @@ reservation = Table(
     Column("ready_at", UtcTime),
     Column("released_at", UtcTime),
     Column("release_reason", CleanText),
+    Column("size", CleanText),
 )
 Index("reservation_by_time", reservation.c.opened_at, reservation.c.id)
 Index(

@@ -9,6 +9,7 @@ from functools import partial
 
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.errors import PlatformError, StoreError
+from jupyterhub_platform.core.offers import find_image
 from jupyterhub_platform.core.options import Options, read_options
 from jupyterhub_platform.core.pods import Pod
 from jupyterhub_platform.core.question import ask
@@ -224,7 +225,9 @@ class Admission:
 
     def _admitted(self, start: Start, decision: Decision, identifier: str) -> Admitted:
         policy, question = self.snapshot.policy, decision.question
-        tier = policy.tiers[question.tier]
+        tier = policy.tiers[question.tier].find_variant(question.size)
+        if tier is None:  # pragma: no cover - what was decided on is there
+            raise RuntimeError(f"there is no {question.label}")
         reservation = Reservation(
             id=identifier,
             user=start.user,
@@ -232,6 +235,7 @@ class Admission:
             spawner_id=start.spawner_id,
             account=question.account,
             tier=question.tier,
+            size=question.size,
             image=question.image,
             demand=decision.demand,
             opened_at=question.at,
@@ -241,7 +245,7 @@ class Admission:
         pod = policy.pod_of(
             tier, question.account, question.subject.accounts, question.subject.name
         )
-        return Admitted(reservation, tier, policy.images[question.image], pod, decision)
+        return Admitted(reservation, tier, find_image(policy, question.image), pod, decision)
 
     def _record_passed_over(
         self, transaction: Transaction, start: Start, decision: Decision, identifier: str

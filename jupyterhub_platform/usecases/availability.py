@@ -45,13 +45,37 @@ def list_refusals(question: Question) -> tuple[Denial, ...]:
 
 
 def decide_tier(question: Question, candidate: Candidate) -> Decision:
-    """Decide ``question`` as if it had named this tier and its first image.
+    """Decide ``question`` as if it had named this tier, in this size, and its first image.
 
     All facts stand in the question already: asking again for each tier would look them up again.
     """
-    image = candidate.images[0] if candidate.images else ""
-    options = Options(tier=candidate.name, account=question.account)
-    return decide(replace(question, options=options, tier=candidate.name, image=image))
+    image = next(iter((*candidate.images, *candidate.closed_images)), "")
+    size = candidate.size
+    options = Options(tier=candidate.name, account=question.account, size=size)
+    named = replace(question, options=options, tier=candidate.name, size=size, image=image)
+    return decide(named)
+
+
+def list_tiers(question: Question) -> tuple[tuple[Candidate, ...], ...]:
+    """Return the candidates by tier: one, or one for each size."""
+    tiers: dict[str, list[Candidate]] = {}
+    for candidate in question.candidates:
+        tiers.setdefault(candidate.name, []).append(candidate)
+    return tuple(map(tuple, tiers.values()))
+
+
+def pick_size(
+    question: Question, sizes: tuple[Candidate, ...], wished: Iterable[str] = ()
+) -> Candidate:
+    """Return the size that stands for a tier: a wished one or the first, of those that fit if any.
+
+    Otherwise one that is granted, where others are not open to the user.
+    """
+    order = {size: place for place, size in enumerate(wished)}
+    ordered = sorted(sizes, key=lambda each: order.get(each.size, len(order)))
+    granted = [each for each in ordered if each.granted]
+    fitting = (each for each in granted if decide_tier(question, each).admitted)
+    return next(fitting, (granted or ordered)[0])
 
 
 def say_no_tier(policy: Policy, question: Question, *, own: bool) -> str:

@@ -63,7 +63,7 @@ POLICY: Final = (
         (
             "a tier gets the same devices twice",
             "_read_devices",
-            Never("each.resource in getattr(tier, key)"),
+            Never("each.resource in amounts"),
         ),
     ),
     *noticed_by(

@@ -81,9 +81,14 @@ def _read_init_containers(
             what = f"{quote(each.image)} is not declared under images"
             faults.add((*at, "image"), what, fix, rests_on=[("images",)])
             continue
+        reference = declaration.images[each.image].reference
+        if reference is None:
+            what = f"{quote(each.image)} is a pattern, and this is one image"
+            faults.add((*at, "image"), what, "name an image with a reference")
+            continue
         if not each.command:
             faults.add((*at, "command"), "is empty", "write for example [mkdir, -p, /home/x]")
-        yield InitContainer(each.name, declaration.images[each.image].reference, each.command)
+        yield InitContainer(each.name, reference, each.command)
 
 
 def _read_devices(faults: FaultCollector, path: KeyPath, tier: DeclaredTier) -> Iterator[Device]:
@@ -91,10 +96,21 @@ def _read_devices(faults: FaultCollector, path: KeyPath, tier: DeclaredTier) -> 
     for at, each in faults.number((*path, "devices"), tier.devices):
         _refuse_repeated(faults, (*at, "name"), each.name, seen)
         if _is_device(faults, (*at, "resource"), each.resource):
-            for key in ("requests", "limits"):
-                if each.resource in getattr(tier, key):
-                    _refuse_twice(faults, (*at, "resource"), (*path, key, each.resource))
+            for where, amounts in _list_amounts(path, tier):
+                if each.resource in amounts:
+                    _refuse_twice(faults, (*at, "resource"), (*where, each.resource))
             yield Device(each.name, each.template, each.resource, each.count)
+
+
+def _list_amounts(
+    path: KeyPath, tier: DeclaredTier
+) -> Iterator[tuple[KeyPath, Mapping[str, object]]]:
+    """Yield what a tier and its sizes request and limit, each with its place."""
+    yield (*path, "requests"), tier.requests
+    yield (*path, "limits"), tier.limits
+    for name, size in tier.sizes.items():
+        yield (*path, "sizes", name, "requests"), size.requests
+        yield (*path, "sizes", name, "limits"), size.limits
 
 
 def _refuse_repeated(faults: FaultCollector, path: KeyPath, name: str, seen: set[str]) -> None:

@@ -19,6 +19,7 @@ from jupyterhub_platform.core.document.schema import (
     DeclaredPerson,
     DeclaredTier,
 )
+from jupyterhub_platform.core.document.schema_tiers import DeclaredAccess, DeclaredAccessRule
 from jupyterhub_platform.core.errors import Fault, IdentityError
 from jupyterhub_platform.core.identity import check_name, is_level_group, normalise_user
 from jupyterhub_platform.core.levels import LEVELS, Level
@@ -67,6 +68,8 @@ def check_declaration(
             checks.check_person(("users", name), person)
     for name, group in declaration.groups.items():
         checks.check_group(("groups", name), group)
+    for name, image in declaration.images.items():
+        checks.check_access(("images", name, "access"), image.access)
     for name, tier in declaration.tiers.items():
         checks.check_tier(("tiers", name), tier)
     checks.check_default_tier()
@@ -207,10 +210,13 @@ class _Checks:
             self._faults.add(
                 (*path, "images"), "names no image, so that nothing can start", "name one image"
             )
-        access = (*path, "access")
-        self._check_names((*access, "groups"), tier.access.groups, "groups")
-        self._check_names((*access, "users"), tier.access.users, "users")
-        self._check_repeated((*access, "levels"), tier.access.levels)
+        elif all(self._is_pattern(name) for name in tier.images):
+            what = "names patterns alone, so that nothing can start unless an image is named"
+            self._faults.add((*path, "images"), what, "name an image with a reference, too")
+        self.check_access((*path, "access"), tier.access)
+        for name, size in tier.sizes.items():
+            self._check_key((*path, "sizes", name), "size")
+            self.check_access((*path, "sizes", name, "access"), size.access)
         for at, toleration in self._faults.number((*path, "tolerations"), tier.tolerations):
             if toleration.operator == "Exists" and toleration.value is not None:
                 what = "means nothing with the operator Exists"
@@ -219,6 +225,24 @@ class _Checks:
                 what = "is missing, and Equal compares the value of a key"
                 self._faults.add((*at, "key"), what, "name the key, or write operator: Exists")
 
+    def _is_pattern(self, image: str) -> bool:
+        declared = self._declaration.images.get(image)
+        return declared is not None and declared.pattern is not None
+
+    def check_access(self, path: KeyPath, access: DeclaredAccess) -> None:
+        """Report unknown or repeated groups and people, and rules that name nobody."""
+        self._check_named(path, access)
+        for at, rule in self._faults.number((*path, "rules"), access.rules):
+            self._check_named(at, rule)
+            if not (rule.groups or rule.users or rule.levels):
+                what = "names no one, so that it would open it to everybody"
+                self._faults.add(at, what, "name a group, a user or a level, or remove it")
+
+    def _check_named(self, path: KeyPath, named: DeclaredAccess | DeclaredAccessRule) -> None:
+        self._check_names((*path, "groups"), named.groups, "groups")
+        self._check_names((*path, "users"), named.users, "users")
+        self._check_repeated((*path, "levels"), named.levels)
+
     def check_default_tier(self) -> None:
         """Report a default tier that is unknown, or not open to all users."""
         path, name = ("defaults", "tier"), self._declaration.defaults.tier
@@ -226,13 +250,22 @@ class _Checks:
             return
         self._check_reference(path, name, "tiers")
         tier = self._declaration.tiers.get(name)
-        if tier and (tier.access.groups or tier.access.users or tier.access.levels):
-            self._faults.add(
-                path,
-                f"{quote(name)} is not for every user, and a default tier must be",
-                f"choose another one, or remove tiers.{name}.access",
-                rests_on=[("tiers", name, "access")],
-            )
+        if tier is None:
+            return
+        images = [self._declaration.images[i] for i in tier.images if i in self._declaration.images]
+        named = [each.access for each in images if each.pattern is None]
+        for key, choices in (
+            ("access", [tier.access]),
+            ("sizes", [size.access for size in tier.sizes.values()]),
+            ("images", named),
+        ):
+            if choices and not any(map(_is_open, choices)):
+                what = f"{quote(name)} is not for every user, and a default tier must be"
+                fix = f"choose another one, or remove tiers.{name}.access"
+                if key != "access":
+                    what = f"none of the {key} of {quote(name)} is for every user"
+                    fix = "choose another one, or open one of them"
+                self._faults.add(path, what, fix, rests_on=[("tiers", name, key)])
 
     def check_grant(self, path: KeyPath, grant: DeclaredGrant) -> None:
         """Report a grant without a user or group, an addition, a duration or a granter."""
@@ -299,3 +332,7 @@ class _Checks:
             if name in seen:
                 self._faults.add(at, f"{quote(name)} is named twice", "remove one of the two")
             seen.add(name)
+
+
+def _is_open(access: DeclaredAccess) -> bool:
+    return not (access.groups or access.users or access.levels or access.rules)

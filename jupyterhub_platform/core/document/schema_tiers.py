@@ -34,23 +34,63 @@ from jupyterhub_platform.core.document.value_types import (
 )
 
 
-class DeclaredImage(Declared):
-    """One approved image. People choose it by its key; only this file says what it is."""
+class DeclaredAccessRule(Declared):
+    """Groups, people and levels together: whoever is meant is named by each kind that is there."""
 
-    title: Line = Field("", description="What people read when they choose.")
-    description: Text = Field("", description="What it is good for, in a sentence.")
-    reference: Reference = Field(
-        description="Image reference; a digest (…@sha256:…) cannot change behind your back.",
-        examples=["quay.io/jupyter/scipy-notebook:2025-03-31"],
-    )
+    groups: Names = Field((), description="Charged to one of these groups.")
+    users: Names = Field((), description="One of these people, by user name.")
+    levels: Levels = Field((), description="With one of these permission levels.")
 
 
 class DeclaredAccess(Declared):
-    """Who may use a tier. Being named once is enough. If no one is named, everyone may use it."""
+    """Who may use it. Being named once is enough. If no one is named, everyone may use it."""
 
     groups: Names = Field((), description="Groups whose members may use it, charged to that group.")
     users: Names = Field((), description="People who may use it, by user name.")
     levels: Levels = Field((), description="Permission levels that may use it.")
+    rules: Annotated[tuple[DeclaredAccessRule, ...], Strict(strict=False)] = Field(
+        (),
+        description="People who are named by a group and a level, for example, both at once.",
+        examples=[[{"groups": ["vision"], "levels": ["developer"]}]],
+    )
+
+
+class DeclaredImage(Declared):
+    """One approved image, or a pattern of images that users name themselves.
+
+    People choose it by its key; only this file says what it is.
+    """
+
+    title: Line = Field("", description="What people read when they choose.")
+    description: Text = Field("", description="What it is good for, in a sentence.")
+    reference: Reference | None = Field(
+        None,
+        description="Image reference; a digest (…@sha256:…) cannot change behind your back.",
+        examples=["quay.io/jupyter/scipy-notebook:2025-03-31"],
+    )
+    pattern: Line | None = Field(
+        None,
+        description="Instead of a reference: users name any image of these repositories.",
+        examples=["quay.io/acme/*"],
+    )
+    access: DeclaredAccess = Field(
+        DeclaredAccess(), description="Who may use it, in any tier; absent: everybody."
+    )
+
+
+class DeclaredSize(Declared):
+    """One size of a tier. What it leaves out is as the tier says."""
+
+    title: Line = Field("", description="What people call it.")
+    description: Text = Field("", description="What it is good for, in a sentence.")
+    requests: Amounts = Field({}, description="What the scheduler reserves and quotas count.")
+    limits: Bounds = Field({}, description="What a server may use at most, or “unlimited”.")
+    node_selector: dict[LabelKey, LabelValue] = Field(
+        {}, description="Labels that a Kubernetes node must have, beside those of the tier."
+    )
+    access: DeclaredAccess = Field(
+        DeclaredAccess(), description="Who may use it, of those who may use the tier."
+    )
 
 
 class DeclaredAtOnce(Declared):
@@ -72,6 +112,11 @@ class DeclaredTier(Declared):
     limits: Bounds = Field(
         {},
         description="What a server may use at most, or “unlimited”; absent: the requests.",
+    )
+    sizes: dict[str, DeclaredSize] = Field(
+        {},
+        description="Sizes to choose from, by key; the first that is open is preselected.",
+        examples=[{"large": {"requests": {"cpu": 8, "memory": "32Gi"}}}],
     )
     devices: Annotated[tuple[DeclaredDevice, ...], Strict(strict=False)] = Field(
         (), description="Devices that come by a claim, counted on top of the requests."

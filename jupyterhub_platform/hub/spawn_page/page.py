@@ -43,6 +43,17 @@ class ImageChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class SizeChoice:
+    """A size that a tier offers: what it gives, and whether it fits now."""
+
+    name: str
+    title: str
+    gives: str
+    fits: bool
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OwnServer:
     """The user's own server that blocks a tier, and what stopping it would free.
 
@@ -92,7 +103,9 @@ class TierCard:
     ``ends`` says when a server is stopped by itself, ``left_after`` what remains once it runs.
     ``asked`` marks the tier that a link or a refused attempt named. ``again`` leads back to this
     page with this tier preselected, ``request_url`` to where the tier, or more quota, is asked for.
-    ``until`` is when the tier is no longer open, if grants alone open it.
+    ``until`` is when the tier is no longer open, if grants alone open it. ``gives`` is that of the
+    size which is chosen of ``sizes``. Within ``patterns`` users name an image themselves; then
+    ``named_image`` is what they named before.
     """
 
     name: str
@@ -113,6 +126,9 @@ class TierCard:
     again: str = ""
     request_url: str = ""
     until: datetime | None = None
+    sizes: tuple[SizeChoice, ...] = ()
+    patterns: tuple[str, ...] = ()
+    named_image: str = ""
 
     @property
     def may_start(self) -> bool:

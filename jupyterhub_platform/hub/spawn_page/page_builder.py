@@ -30,6 +30,7 @@ from jupyterhub_platform.hub.spawn_page.tier_cards import build_card, list_reaso
 from jupyterhub_platform.usecases.availability import (
     decide_tier,
     list_refusals,
+    list_tiers,
     say_answer,
     say_no_tier,
 )
@@ -161,8 +162,13 @@ def _build_cards(
     last: Options,
     later: Mapping[str, Later],
 ) -> tuple[TierCard, ...]:
-    known = Options(wish.tier, context.account, wish.image or last.image)
-    built = (build_card(context, question, each, known, later) for each in question.candidates)
+    known = Options(wish.tier, context.account, wish.image or last.image, size=wish.size)
+    if wish.tier in {"", last.tier} and not wish.size:
+        known = replace(known, size=last.size)
+    built = (
+        build_card(context, question, sizes, known, last.tier, later)
+        for sizes in list_tiers(question)
+    )
     cards = tuple(card for card in built if card is not None)
     return _preselect(cards, wish.tier, (last.tier, context.policy.defaults.tier))
 

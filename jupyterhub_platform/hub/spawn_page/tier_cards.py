@@ -14,14 +14,17 @@ from jupyterhub_platform.hub.spawn_page.page import (
     ImageChoice,
     Later,
     Reason,
+    SizeChoice,
     State,
     TierCard,
 )
 from jupyterhub_platform.hub.spawn_page.page_context import PageContext
 from jupyterhub_platform.usecases.availability import (
     decide_tier,
+    describe_tier_resources,
     find_end_of_access,
     list_tier_resources,
+    pick_size,
     say_how_to_open,
 )
 
@@ -29,23 +32,33 @@ from jupyterhub_platform.usecases.availability import (
 def build_card(
     context: PageContext,
     question: Question,
-    candidate: Candidate,
+    sizes: tuple[Candidate, ...],
     wish: Options,
+    last_tier: str,
     later: Mapping[str, Later],
 ) -> TierCard | None:
-    """Build the card of a tier; ``None`` for a tier that this user cannot even ask for."""
+    """Build the card of a tier; ``None`` for a tier that this user cannot even ask for.
+
+    ``wish`` names a size of its own tier, or of the one that was started last.
+    """
+    is_meant = sizes[0].name == (wish.tier or last_tier)
+    candidate = pick_size(question, sizes, (wish.size,) if is_meant else ())
     decision = decide_tier(question, candidate)
     opens = later.get(candidate.name)
     if not (candidate.granted or candidate.requestable or opens):
         return None
     tier = context.policy.tiers[candidate.name]
+    variant = tier.find_variant(candidate.size) or tier
     state = _state(candidate, decision, opens)
     card = TierCard(
         name=tier.name,
         title=tier.title or tier.name,
         description=tier.description,
-        gives=list_tier_resources(tier.gives),
-        images=_images(context, tier, wish),
+        gives=list_tier_resources(variant.gives),
+        images=_images(context, candidate, wish),
+        sizes=_list_sizes(question, tier, sizes, candidate.size),
+        patterns=candidate.patterns,
+        named_image=wish.image if candidate.patterns and "/" in wish.image else "",
         state=state,
         decision=decision,
         ends=say_end(tier),
@@ -113,10 +126,29 @@ def list_reasons(context: PageContext, denials: Iterable[Denial]) -> tuple[Reaso
     )
 
 
-def _images(context: PageContext, tier: Tier, wish: Options) -> tuple[ImageChoice, ...]:
-    chosen = wish.image if wish.image in tier.images else next(iter(tier.images), "")
+def _list_sizes(
+    question: Question, tier: Tier, candidates: Iterable[Candidate], chosen: str
+) -> tuple[SizeChoice, ...]:
+    """Return the sizes that are open to the user; none for a tier without a choice."""
+    sizes = {size.name: size for size in tier.sizes}
     return tuple(
-        _image(name, context.policy.images.get(name), chosen=name == chosen) for name in tier.images
+        SizeChoice(
+            each.size,
+            sizes[each.size].title,
+            describe_tier_resources(variant.gives),
+            decide_tier(question, each).admitted,
+            each.size == chosen,
+        )
+        for each in candidates
+        if each.granted and (variant := tier.find_variant(each.size)) and each.size in sizes
+    )
+
+
+def _images(context: PageContext, candidate: Candidate, wish: Options) -> tuple[ImageChoice, ...]:
+    names = candidate.images
+    chosen = wish.image if wish.image in names else next(iter(names), "")
+    return tuple(
+        _image(name, context.policy.images.get(name), chosen=name == chosen) for name in names
     )
 
 

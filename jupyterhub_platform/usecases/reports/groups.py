@@ -156,7 +156,7 @@ def report_group(facts: ReportFacts, viewer: Viewer, name: str) -> GroupReport:
         ),
         servers=tuple(server_line(facts, each) for each in held),
         grants=list_grants_in(facts, viewer, name),
-        tiers=tuple(t.name for t in facts.policy.tiers.values() if name in t.access.groups),
+        tiers=tuple(t.name for t in facts.policy.tiers.values() if t.access.names_group(name)),
         origin=find_object_source(facts, Key(Kind.GROUP, name)),
         revision=facts.revision,
         at=facts.at,

@@ -7,12 +7,15 @@ from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Candidate, Question, Subject, ask, may_start_servers
 from jupyterhub_platform.core.suspensions import Suspension
+from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.usecases.availability import (
     decide_tier,
     describe_tier_resources,
     find_end_of_access,
     list_obstacles,
     list_refusals,
+    list_tiers,
+    pick_size,
     say_answer,
     say_no_tier,
 )
@@ -216,7 +219,8 @@ def _report_account(
     """Report one account; of a part of them, without limits that tell of the others."""
     account = question.account
     member = account in question.subject.accounts
-    shown = [each for each in question.candidates if each.granted or each.requestable]
+    tiers = (pick_size(question, sizes) for sizes in list_tiers(question))
+    shown = [each for each in tiers if each.granted or each.requestable]
     own = holder == "you"
     offers = tuple(_offer(facts, question, each, own=own) for each in shown if member)
     seen = tuple(each for each in question.limits if whole or each.scope.kind not in _SHARED)
@@ -243,7 +247,7 @@ def _offer(facts: ReportFacts, question: Question, candidate: Candidate, *, own:
     return Offer(
         tier=tier.name,
         title=tier.title or tier.name,
-        gives=describe_tier_resources(tier.gives),
+        gives=_describe_sizes(question, tier),
         granted=candidate.granted,
         requestable=candidate.requestable,
         fits=decision.admitted,
@@ -256,6 +260,19 @@ def _offer(facts: ReportFacts, question: Question, candidate: Candidate, *, own:
         )
         if candidate.granted
         else None,
+    )
+
+
+def _describe_sizes(question: Question, tier: Tier) -> str:
+    """Say what a tier gives; of one with sizes, what those give that are open to the user."""
+    titles = {size.name: size.title for size in tier.sizes}
+    mine = {each.size for each in question.candidates if each.name == tier.name and each.granted}
+    shown = [each for each in tier.variants if each.size in mine] or tier.variants[:1]
+    return "; ".join(
+        f"{titles[each.size]}: {describe_tier_resources(each.gives)}"
+        if each.size
+        else describe_tier_resources(each.gives)
+        for each in shown
     )
 
 

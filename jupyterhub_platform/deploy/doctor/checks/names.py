@@ -75,7 +75,7 @@ def check_images(facts: DoctorFacts) -> Iterator[Finding]:
         for name in image.get("names") or ()
     }
     unseen = []
-    for image in policy.images.values():
+    for image in (each for each in policy.images.values() if each.reference):
         if "@sha256:" not in image.reference:
             yield warning(
                 f"The image {image.name} is named by a tag: {image.reference}",

@@ -23,6 +23,7 @@ def labels_of(admitted: Admitted) -> dict[str, str]:
         f"{PREFIX}tier": admitted.reservation.tier,
         f"{PREFIX}account": admitted.reservation.account,
         RESERVATION: admitted.reservation.id,
+        **({f"{PREFIX}size": size} if (size := admitted.reservation.size) else {}),
     }
     return {key: safe_slug(value, is_valid=is_valid_label) for key, value in values.items()}
 
@@ -34,6 +35,7 @@ def annotations_of(admitted: Admitted, hub: str) -> dict[str, str]:
         f"{PREFIX}tier": reservation.tier,
         f"{PREFIX}account": reservation.account,
         f"{PREFIX}image": reservation.image,
+        **({f"{PREFIX}size": reservation.size} if reservation.size else {}),
         RESERVATION: reservation.id,
         USER: reservation.user,
         SERVER: reservation.server,
