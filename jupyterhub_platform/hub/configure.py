@@ -206,13 +206,17 @@ def _spawner(hub: Any) -> Any:
     if name.lower() in _STOCK_SPAWNERS:
         return _default_spawner(name)
     spawner = load_class(hub, "spawner_class", Spawner)
-    if not issubclass(spawner, AdmissionMixin):
-        raise ConfigurationError(
-            f"The spawner {spawner.__module__}.{spawner.__name__} starts servers that no quota "
-            "sees; use platform or platform-local, or a class of yours with AdmissionMixin first, "
-            "in c.JupyterHub.spawner_class"
-        )
-    return spawner
+    if issubclass(spawner, AdmissionMixin):
+        return spawner
+    if any(each.__module__.partition(".")[0] == "kubespawner" for each in spawner.__mro__):
+        from jupyterhub_platform.hub.kubernetes.site_spawner import wrap_spawner
+
+        return wrap_spawner(spawner)
+    raise ConfigurationError(
+        f"The spawner {spawner.__module__}.{spawner.__name__} starts servers that no quota "
+        "sees; use platform or platform-local, a subclass of KubeSpawner, or a class of yours with "
+        "AdmissionMixin first, in c.JupyterHub.spawner_class"
+    )
 
 
 def _default_spawner(stock: str) -> Any:

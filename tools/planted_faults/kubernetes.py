@@ -7,6 +7,24 @@ from mutation.operators import Always, Drop, Never, Replace, Return
 
 KUBERNETES: Final = (
     *noticed_by(
+        "tests/hub/kubernetes/test_site_spawner.py",
+        (
+            "a site's class starts pods by itself",
+            "_find_conflicts",
+            Never("method in vars(cls)"),
+        ),
+        (
+            "a site's class may leave out what KubeSpawner does",
+            "_find_conflicts",
+            Never("method in vars(cls) and not _calls_super(vars(cls)[method])"),
+        ),
+        (
+            "a site's class goes before admission",
+            "wrap_spawner",
+            Replace("(gate, spawner)", "(spawner, gate)"),
+        ),
+    ),
+    *noticed_by(
         "tests/hub/kubernetes/test_reconciler.py",
         (
             "a Hub with another database removes what it does not know",
