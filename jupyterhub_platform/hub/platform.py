@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,14 @@ from jupyterhub_platform.hub.jobs import Job, Jobs
 from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.hub.metrics.held_metrics import expose_held
 from jupyterhub_platform.hub.notices.delivery import Notices
+from jupyterhub_platform.hub.people.hub_queries import list_member_names
 from jupyterhub_platform.hub.people.membership_sync import LOOK_SECONDS as SETTLE_LOOK_SECONDS
 from jupyterhub_platform.hub.people.membership_sync import MembershipSync
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.privileges import revoke_undeclared_privileges
-from jupyterhub_platform.hub.people.roles import check_roles, list_named
+from jupyterhub_platform.hub.people.refused_roles import find_refused, take_away
+from jupyterhub_platform.hub.people.role_limits import limit_scopes
+from jupyterhub_platform.hub.people.roles import list_named
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.policy.access_request_expiry import LOOK_SECONDS as REQUEST_SECONDS
@@ -51,6 +55,7 @@ from jupyterhub_platform.hub.upstream.event_loop import (
 )
 from jupyterhub_platform.hub.upstream.http_server import serve_with_limits
 from jupyterhub_platform.hub.upstream.monotonic_timers import use_monotonic_timers
+from jupyterhub_platform.hub.upstream.scope_limits import limit_scopes_of_users
 from jupyterhub_platform.hub.upstream.secure_cookies import keep_server_cookies_secure
 from jupyterhub_platform.hub.upstream.shutdown import answer_while_shutting_down
 from jupyterhub_platform.hub.usage_watch import SETTLE_SECONDS, UsageWatch
@@ -124,11 +129,21 @@ class Platform(PlatformTraits):
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher(), in_store_thread)
 
     def _check_privileges(self) -> None:
-        """Refuse roles that reach too far, and revoke privileges that the policy does not give."""
+        """Take from roles what reaches too far, and revoke what the policy does not give."""
         app, policy = self.app, self.snapshot.policy
-        check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, policy.admins())
+        specs, scopes = list_named(app), app.extra_user_scopes
+        self.refused_roles = find_refused(specs, scopes, app.custom_scopes, policy.admins())
+        take_away(app.db, self.refused_roles)
+        for role in self.refused_roles:
+            self.tell(role.sentence)
+        limit_scopes_of_users(self._limit_scopes)
         for sentence in revoke_undeclared_privileges(app.db, policy):
             self.tell(sentence)
+
+    def _limit_scopes(self, user: Any, scopes: frozenset[str]) -> frozenset[str]:
+        """Hold what roles give a user over other people to whom they are not below, now."""
+        members = partial(list_member_names, self.app.db)
+        return limit_scopes(scopes, user.name, self.snapshot.policy, members)
 
     def _set_up_web_server(self) -> None:
         """Serve through a web server with limits, which knows its proxies."""

@@ -63,8 +63,8 @@ def _find_conflicts(spawner: type[Any]) -> Iterator[str]:
         for method, instead in REPLACED.items():
             if method in vars(cls):
                 yield f"{cls.__name__}.{method} ({instead})"
-        for method in HANDED_ON:
-            if method in vars(cls) and not _calls_super(vars(cls)[method]):
+        for method in (each for each in HANDED_ON if each in vars(cls)):
+            if not _calls_super(vars(cls)[method]):
                 yield f"{cls.__name__}.{method} (Have it call super().{method})"
 
 
