@@ -29,7 +29,16 @@ class PartialDocument:
 
 
 def is_judged_alone(policy: Policy, section: str, name: str) -> bool:
-    """Tell whether a part can judge an object: the default tier is compared with every rule."""
+    """Tell whether a part can judge an object.
+
+    The default tier is compared with every rule, and an image with the tiers that start it.
+    """
+    if section == "images" and name in policy.images:
+        reference = policy.images[name].reference
+        return not any(
+            name in tier.images or any(each.image == reference for each in tier.pod.init_containers)
+            for tier in policy.tiers.values()
+        )
     return not (section == "tiers" and name == policy.defaults.tier)
 
 

@@ -33,7 +33,7 @@ from jupyterhub_platform.hub.people.membership_sync import MembershipSync
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.privileges import revoke_undeclared_privileges
 from jupyterhub_platform.hub.people.refused_roles import find_refused, take_away
-from jupyterhub_platform.hub.people.role_limits import limit_scopes
+from jupyterhub_platform.hub.people.role_reach import narrow_scopes
 from jupyterhub_platform.hub.people.roles import list_named
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
@@ -55,7 +55,7 @@ from jupyterhub_platform.hub.upstream.event_loop import (
 )
 from jupyterhub_platform.hub.upstream.http_server import serve_with_limits
 from jupyterhub_platform.hub.upstream.monotonic_timers import use_monotonic_timers
-from jupyterhub_platform.hub.upstream.scope_limits import limit_scopes_of_users
+from jupyterhub_platform.hub.upstream.scope_narrowing import narrow_scopes_of_users
 from jupyterhub_platform.hub.upstream.secure_cookies import keep_server_cookies_secure
 from jupyterhub_platform.hub.upstream.shutdown import answer_while_shutting_down
 from jupyterhub_platform.hub.usage_watch import SETTLE_SECONDS, UsageWatch
@@ -136,14 +136,14 @@ class Platform(PlatformTraits):
         take_away(app.db, self.refused_roles)
         for role in self.refused_roles:
             self.tell(role.sentence)
-        limit_scopes_of_users(self._limit_scopes)
+        narrow_scopes_of_users(self._narrow_scopes)
         for sentence in revoke_undeclared_privileges(app.db, policy):
             self.tell(sentence)
 
-    def _limit_scopes(self, user: Any, scopes: frozenset[str]) -> frozenset[str]:
+    def _narrow_scopes(self, user: Any, scopes: frozenset[str]) -> frozenset[str]:
         """Hold what roles give a user over other people to whom they are not below, now."""
         members = partial(list_member_names, self.app.db)
-        return limit_scopes(scopes, user.name, self.snapshot.policy, members)
+        return narrow_scopes(scopes, user.name, self.snapshot.policy, members)
 
     def _set_up_web_server(self) -> None:
         """Serve through a web server with limits, which knows its proxies."""

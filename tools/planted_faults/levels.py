@@ -172,29 +172,29 @@ LEVELS: Final = (
             "list_dangers",
             Replace('(name, scope) != ("token", "inherit")', 'scope != "inherit"'),
         ),
-        ("unsafe roles are passed over", "refused_roles:_find", Never("whats")),
+        ("unsafe roles are passed over", "refused_roles:_find", Never("if whats: ...")),
     ),
     *noticed_by(
-        "tests/hub/people/test_role_limits.py",
+        "tests/hub/people/test_role_reach.py",
         (
             "a bearer reaches those above them",
-            "role_limits:_limit",
+            "role_reach:_narrow",
             Never("not is_higher(value.partition('/')[0])"),
         ),
         (
             "a group hides those above its staff",
-            "role_limits:_limit",
+            "role_reach:_narrow",
             Never("any(map(is_higher, members))"),
         ),
         (
             "everybody in a group is reached if one is above",
-            "role_limits:_limit",
-            Drop("if not is_higher(each)"),
+            "role_reach:_narrow",
+            Replace("is_higher(each)", "False"),
         ),
         (
             "JupyterHub asks no limit",
-            "scope_limits:_limited",
-            Never("_limit is None or not isinstance(owner, orm.User)"),
+            "scope_narrowing:_narrowed",
+            Always("_narrow is None or not isinstance(owner, orm.User)"),
         ),
         (
             "what is refused of a role stays in the Hub's database",

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from jupyterhub_platform.core.levels import Level, level_group
-from jupyterhub_platform.hub.people.role_limits import POWER_OVER_SERVERS
+from jupyterhub_platform.hub.people.role_reach import POWER_OVER_SERVERS
 from jupyterhub_platform.rest.scopes import ADMIN as ADMIN
 from jupyterhub_platform.rest.scopes import AUDIT as AUDIT
 from jupyterhub_platform.rest.scopes import MANAGE as MANAGE
@@ -214,7 +214,7 @@ def _danger(scope: str, bearer: str, custom_scopes: Mapping[str, Mapping[str, An
     if kind == "group":
         return why if value == level_group(Level.ADMIN) else ""
     # Without a name the filter means the bearer's own; with one, a user who may be an admin. Power
-    # over servers is held to whom the bearer is not below, at each use: see role_limits.
+    # over servers is held to whom the bearer is not below, at each use: see role_reach.
     if all(each in POWER_OVER_SERVERS for each in _expand_scope(name, custom_scopes)):
         return ""
     whom = value.partition("/")[0]

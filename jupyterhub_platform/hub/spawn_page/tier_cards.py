@@ -48,26 +48,11 @@ def build_card(
     if not (candidate.granted or candidate.requestable or opens):
         return None
     tier = context.policy.tiers[candidate.name]
-    variant = tier.find_variant(candidate.size) or tier
-    state = _state(candidate, decision, opens)
-    card = TierCard(
-        name=tier.name,
-        title=tier.title or tier.name,
-        description=tier.description,
-        gives=list_tier_resources(variant.gives),
-        images=_images(context, candidate, wish),
+    card = replace(
+        _make_card(context, tier, candidate, wish, decision),
         sizes=_list_sizes(question, tier, sizes, candidate.size),
-        patterns=candidate.patterns,
-        named_image=wish.image if candidate.patterns and "/" in wish.image else "",
-        state=state,
-        decision=decision,
-        ends=say_end(tier),
+        state=_state(candidate, decision, opens),
         later=opens,
-        asked=wish.tier == tier.name,
-        again=context.links.link(account=context.account, tier=tier.name),
-        until=find_end_of_access(context.policy, tier, context.user, context.account, question.at)
-        if candidate.granted
-        else None,
     )
     if card.may_start:
         left = describe_left_after(context, question, candidate)
@@ -88,6 +73,31 @@ def build_card(
         return replace(card, reasons=reasons)
     url = _request_url(context, "tier", tier.name)
     return replace(card, reasons=reasons, remedies=(ask,), request_url=url)
+
+
+def _make_card(
+    context: PageContext, tier: Tier, candidate: Candidate, wish: Options, decision: Decision
+) -> TierCard:
+    """Make the card of a tier in a size, without what is in its way."""
+    variant = tier.find_variant(candidate.size) or tier
+    now, account = decision.question.at, context.account
+    return TierCard(
+        name=tier.name,
+        title=tier.title or tier.name,
+        description=tier.description,
+        gives=list_tier_resources(variant.gives),
+        images=_images(context, candidate, wish),
+        patterns=candidate.patterns,
+        named_image=wish.image if candidate.patterns and "/" in wish.image else "",
+        state=_state(candidate, decision, None),
+        decision=decision,
+        ends=say_end(tier),
+        asked=wish.tier == tier.name,
+        again=context.links.link(account=account, tier=tier.name),
+        until=find_end_of_access(context.policy, tier, context.user, account, now)
+        if candidate.granted
+        else None,
+    )
 
 
 def _request_url(context: PageContext, kind: str, tier: str = "") -> str:

@@ -142,7 +142,7 @@ def _say_reference(image: Image) -> str:
     return str(image.pattern) if image.pattern else image.reference
 
 
-def _describe_sizes(tier: Tier, viewer: Viewer) -> Iterator[SizeLine]:
+def _list_sizes(tier: Tier, viewer: Viewer) -> Iterator[SizeLine]:
     for size, variant in zip(tier.sizes, tier.variants, strict=False):
         may = "" if size.access.is_open else describe_access(size.access, viewer)
         gives = variant.gives
@@ -192,5 +192,5 @@ def _line(facts: ReportFacts, viewer: Viewer, tier: Tier, running: int, denials:
         denials=denials,
         declared_at=declared_at(facts.policy, f"tiers.{tier.name}"),
         origin=find_object_source(facts, Key(Kind.TIER, tier.name)),
-        sizes=tuple(_describe_sizes(tier, viewer)),
+        sizes=tuple(_list_sizes(tier, viewer)),
     )

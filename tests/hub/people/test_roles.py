@@ -7,7 +7,7 @@ from jupyterhub.scopes import expand_scopes, scope_definitions
 
 from jupyterhub_platform.core.levels import LEVELS, Level, level_group
 from jupyterhub_platform.hub.people.refused_roles import find_refused
-from jupyterhub_platform.hub.people.role_limits import POWER_OVER_SERVERS
+from jupyterhub_platform.hub.people.role_reach import POWER_OVER_SERVERS
 from jupyterhub_platform.hub.people.roles import (
     CUSTOM_SCOPES,
     LEVEL_SCOPES,

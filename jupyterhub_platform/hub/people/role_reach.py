@@ -21,7 +21,7 @@ POWER_OVER_SERVERS: Final = frozenset(
 """Scopes that, for the servers of one user, let their bearer act as that user."""
 
 
-def limit_scopes(
+def narrow_scopes(
     scopes: Iterable[str],
     bearer: str,
     policy: Policy,
@@ -40,10 +40,10 @@ def limit_scopes(
         other = policy.people.get(name)
         return name != bearer and is_above(other.level if other else None, level)
 
-    return frozenset(_limit(scopes, is_higher, members_of))
+    return frozenset(_narrow(scopes, is_higher, members_of))
 
 
-def _limit(
+def _narrow(
     scopes: Iterable[str],
     is_higher: Callable[[str], bool],
     members_of: Callable[[str], Collection[str]],

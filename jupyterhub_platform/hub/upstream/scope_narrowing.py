@@ -14,28 +14,28 @@ from typing import Any, TypeAlias
 
 from jupyterhub import orm, roles
 
-Limit: TypeAlias = Callable[[Any, frozenset[str]], frozenset[str]]
+Narrowing: TypeAlias = Callable[[Any, frozenset[str]], frozenset[str]]
 """Takes a user's row of the database, and their expanded scopes."""
 
-_limit: Limit | None = None
+_narrow: Narrowing | None = None
 
 
-def limit_scopes_of_users(limit: Limit) -> None:
-    """Have the scopes of users limited from now on."""
-    global _limit  # a process has one Hub
-    _limit = limit
-    if not hasattr(roles.roles_to_expanded_scopes, "is_limited"):
-        roles.roles_to_expanded_scopes = _limited(roles.roles_to_expanded_scopes)
+def narrow_scopes_of_users(narrow: Narrowing) -> None:
+    """Have the scopes of users narrowed from now on."""
+    global _narrow  # a process has one Hub
+    _narrow = narrow
+    if not hasattr(roles.roles_to_expanded_scopes, "is_narrowed"):
+        roles.roles_to_expanded_scopes = _narrowed(roles.roles_to_expanded_scopes)
 
 
-def _limited(expand: Callable[..., Any]) -> Callable[..., Any]:
+def _narrowed(expand: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(expand)
     def expanded(named: Any, owner: Any) -> Any:
         found = expand(named, owner)
-        if _limit is None or not isinstance(owner, orm.User):
+        if _narrow is None or not isinstance(owner, orm.User):
             return found
-        limited = _limit(owner, frozenset(found))
-        return found if limited == found else limited
+        narrowed = _narrow(owner, frozenset(found))
+        return found if narrowed == found else narrowed
 
-    expanded.is_limited = True  # type: ignore[attr-defined]
+    expanded.is_narrowed = True  # type: ignore[attr-defined]
     return expanded

@@ -9,16 +9,16 @@ from jupyterhub import orm, roles, scopes
 from jupyterhub_platform.core.levels import Level, is_above
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.people.refused_roles import OF_SERVERS, find_refused, take_away
-from jupyterhub_platform.hub.people.role_limits import POWER_OVER_SERVERS, limit_scopes
-from jupyterhub_platform.hub.upstream import scope_limits
+from jupyterhub_platform.hub.people.role_reach import POWER_OVER_SERVERS, narrow_scopes
+from jupyterhub_platform.hub.upstream import scope_narrowing
 from tests.support.policies import make_policy
 
 POLICY = make_policy({"users": {"shared": {"level": "developer"}, "op": {"level": "operator"}}})
 COURSE = {"course": ["eve", "vic", "dev"], "mixed": ["eve", "root", "mia", "stranger"]}
 
 
-def limit(bearer: str, *given: str, policy: Policy = POLICY) -> set[str]:
-    return set(limit_scopes(given, bearer, policy, lambda group: COURSE[group]))
+def reach(bearer: str, *given: str, policy: Policy = POLICY) -> set[str]:
+    return set(narrow_scopes(given, bearer, policy, lambda group: COURSE[group]))
 
 
 @pytest.mark.parametrize("scope", sorted(POWER_OVER_SERVERS))
@@ -46,24 +46,24 @@ def test_a_bearer_reaches_whom_they_are_not_below(
     scope: str, bearer: str, target: str, kept: bool
 ) -> None:
     for filtered in (f"{scope}!user={target}", f"{scope}!server={target}/lab"):
-        assert limit(bearer, filtered, "read:hub") == {"read:hub", *([filtered] * kept)}
+        assert reach(bearer, filtered, "read:hub") == {"read:hub", *([filtered] * kept)}
 
 
 def test_of_a_course_those_above_its_staff_are_left_out() -> None:
-    assert limit("dev", "admin:servers!group=course") == {"admin:servers!group=course"}
-    assert limit("dev", "admin:servers!group=mixed") == {
+    assert reach("dev", "admin:servers!group=course") == {"admin:servers!group=course"}
+    assert reach("dev", "admin:servers!group=mixed") == {
         "admin:servers!user=eve",
         "admin:servers!user=stranger",
     }
-    assert limit("root", "admin:servers!group=mixed") == {"admin:servers!group=mixed"}
-    assert limit("dev", "read:servers!group=mixed") == {"read:servers!group=mixed"}
+    assert reach("root", "admin:servers!group=mixed") == {"admin:servers!group=mixed"}
+    assert reach("dev", "read:servers!group=mixed") == {"read:servers!group=mixed"}
 
 
 def test_a_level_that_changes_counts_from_the_next_use_on() -> None:
     raised = make_policy({"users": {"shared": {"level": "manager"}}})
     filtered = "access:servers!user=shared"
-    assert limit("dev", filtered) == {filtered}
-    assert limit("dev", filtered, policy=raised) == set()
+    assert reach("dev", filtered) == {filtered}
+    assert reach("dev", filtered, policy=raised) == set()
 
 
 @pytest.mark.parametrize("level", Level)
@@ -87,7 +87,7 @@ def test_a_hub_asks_the_limit_for_the_scopes_of_users_and_of_their_tokens(
     database: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(roles, "roles_to_expanded_scopes", roles.roles_to_expanded_scopes)
-    monkeypatch.setattr(scope_limits, "_limit", None)
+    monkeypatch.setattr(scope_narrowing, "_narrow", None)
     spec = {"name": "collab", "scopes": ["access:servers!user=shared"], "groups": ["vision"]}
     roles.create_role(database, spec)
     user, group = orm.User(name="eve"), orm.Group(name="vision")
@@ -101,12 +101,12 @@ def test_a_hub_asks_the_limit_for_the_scopes_of_users_and_of_their_tokens(
 
     level = Level.USER
 
-    def limited(row: Any, found: frozenset[str]) -> frozenset[str]:
+    def narrowed(row: Any, found: frozenset[str]) -> frozenset[str]:
         policy = make_policy({"users": {"shared": {"level": str(level)}}})
-        return limit_scopes(found, row.name, policy, lambda name: [])
+        return narrow_scopes(found, row.name, policy, lambda name: [])
 
     for _ in range(2):
-        scope_limits.limit_scopes_of_users(limited)
+        scope_narrowing.narrow_scopes_of_users(narrowed)
     assert "access:servers!user=shared" in scopes.get_scopes_for(user)
     level = Level.DEVELOPER
     assert "access:servers!user=shared" not in scopes.get_scopes_for(user)
