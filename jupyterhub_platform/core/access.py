@@ -8,7 +8,7 @@ from jupyterhub_platform.core.levels import Level
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """Names groups, users, levels; whoever is meant fulfils each kind that is not empty."""
+    """Names groups, users, levels; a user who is meant fulfils each kind that is not empty."""
 
     groups: frozenset[str] = frozenset()
     users: frozenset[str] = frozenset()
@@ -25,7 +25,7 @@ class AccessRule:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may use something: all who may start servers, unless somebody is named.
+    """Who may use something: all who may start servers, unless users are named.
 
     Being named once is enough, by a group, a user, a level, or a rule that combines them.
     """

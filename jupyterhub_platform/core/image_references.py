@@ -127,7 +127,7 @@ def parse_pattern(text: str) -> ImagePattern:
         raise ImageReferenceError(f"“{text[:80]}” does not begin with a registry")
     for number, part in enumerate(parts, start=1):
         whole = part == "**" and number == len(parts)
-        # Whoever writes .* has a regular expression in mind, which this is not.
+        # A user who writes .* has a regular expression in mind, which this is not.
         wild = _PATTERN_PART.fullmatch(part) and ".*" not in part
         if not (whole or wild or _REPOSITORY.fullmatch(part)):
             raise ImageReferenceError(f"“{text[:80]}” is not a pattern of repositories")

@@ -72,7 +72,7 @@ _HEIGHTS: Final[Mapping[Level, int]] = MappingProxyType(
 
 
 def is_above(level: Level | None, other: Level | None) -> bool:
-    """Tell whether whoever acts as somebody of ``level`` could do more than one of ``other`` may.
+    """Tell whether a user who acts as one of ``level`` could do more than one of ``other`` may.
 
     Managers, operators and auditors are above each other: each may do what the others may not.
     ``None`` is a user whom the policy does not know: below all.

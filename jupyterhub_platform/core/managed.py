@@ -260,7 +260,7 @@ class Sources:
 
 
 def _list_opened(policy: Policy, names: Callable[[Access], bool]) -> Iterable[str]:
-    """Yield the tiers and images whose access names somebody."""
+    """Yield the tiers and images whose access has a name in it."""
     for tier in policy.tiers.values():
         if any(map(names, (tier.access, *(size.access for size in tier.sizes)))):
             yield f"tiers.{tier.name}"

@@ -36,7 +36,7 @@ class OfferedImages(NamedTuple):
 
 
 def list_images(policy: Policy, tier: Tier, asking: Asking) -> OfferedImages:
-    """Return the images of a tier as somebody may name them."""
+    """Return the images of a tier as a user may name them."""
     names, patterns, closed = [], [], []
     for name in tier.images:
         image = policy.images.get(name)
@@ -50,7 +50,7 @@ def list_images(policy: Policy, tier: Tier, asking: Asking) -> OfferedImages:
 
 
 def list_sizes(tier: Tier, asking: Asking) -> tuple[str, ...]:
-    """Return the sizes of a tier that somebody may use, by name."""
+    """Return the sizes of a tier that a user may use, by name."""
     return tuple(size.name for size in tier.sizes if asking.may_use(size.access))
 
 

@@ -7,7 +7,13 @@ import pytest
 
 from jupyterhub_platform.core.decision import Decision, decide, list_fitting
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.offers import Asking, find_labelled, has_choice, list_variants
+from jupyterhub_platform.core.offers import (
+    Asking,
+    find_image,
+    find_labelled,
+    has_choice,
+    list_variants,
+)
 from jupyterhub_platform.core.options import Options, read_options
 from jupyterhub_platform.core.question import ask, subject_of
 from jupyterhub_platform.core.question_json import question_from_json
@@ -197,7 +203,7 @@ def test_a_question_with_choices_can_be_asked_again():
     assert question.candidate.closed_images == ("secret",)
 
 
-def test_a_tier_without_a_size_or_an_image_for_somebody_is_no_choice():
+def test_a_tier_without_a_size_or_an_image_for_a_user_is_no_choice():
     tier = POLICY.tiers["work"]
     assert has_choice(POLICY, tier, Asking("eve", Level.USER, "vision"))
     closed = make_policy(SIZED, {"images": {"lab": {"access": {"users": ["root"]}}}})
@@ -225,3 +231,8 @@ def test_accelerators_of_a_size_are_scarce():
     policy = make_policy(SIZED, {"tiers": {"work": {"sizes": sizes}}})
     assert policy.accelerators == (GPU,)
     assert start(policy=policy, size="gpu").codes == (f"quota.{GPU}",)
+
+
+def test_an_image_is_found_by_its_name_and_is_else_what_a_user_named():
+    assert find_image(POLICY, "lab").reference == "example/lab:1"
+    assert find_image(POLICY, "quay.io/acme/x:1").reference == "quay.io/acme/x:1"

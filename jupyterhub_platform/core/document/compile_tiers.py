@@ -121,7 +121,7 @@ def _read_unlimited(faults: FaultCollector, path: KeyPath, names: Iterable[str])
         if name not in CAN_BE_UNLIMITED:
             what = f"is unlimited, and Kubernetes shares out no {name} without a limit"
             faults.add((*path, name), what, "write an amount")
-        elif is_resource(faults, (*path, name)):
+        else:
             found.add(name)
     return frozenset(found)
 

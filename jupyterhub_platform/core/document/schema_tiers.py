@@ -35,7 +35,7 @@ from jupyterhub_platform.core.document.value_types import (
 
 
 class DeclaredAccessRule(Declared):
-    """Groups, people and levels together: whoever is meant is named by each kind that is there."""
+    """Groups, people and levels together: a user is meant whom each kind that is there names."""
 
     groups: Names = Field((), description="Charged to one of these groups.")
     users: Names = Field((), description="One of these people, by user name.")

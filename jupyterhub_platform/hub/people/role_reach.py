@@ -27,7 +27,7 @@ def narrow_scopes(
     policy: Policy,
     members_of: Callable[[str], Collection[str]],
 ) -> frozenset[str]:
-    """Return the expanded ``scopes`` of a user without power over anybody above them.
+    """Return the expanded ``scopes`` of a user without power over users above them.
 
     ``members_of`` returns the members of a group of the Hub, by name.
     """

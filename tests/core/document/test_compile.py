@@ -11,6 +11,7 @@ from jupyterhub_platform.core.pods import (
     Device,
     Home,
     InitContainer,
+    Nfs,
     NodeRule,
     Pod,
     SecretKey,
@@ -288,3 +289,53 @@ def test_people_without_rules_of_their_own_share_what_says_so():
     ).people
     assert people["ada"].quota is people["bo"].quota
     assert people["ada"].within is people["bo"].within
+
+
+def test_a_home_can_be_a_directory_of_one_volume_for_all():
+    asked = {"requests": {"cpu": 1, "memory": "1Gi"}}
+    claim = {"claim": "homes", "sub_path": "home/{username}"}
+    home = with_tier(home=claim, **asked).tiers["small"].pod.home
+    assert home == Home(0, "/home/jovyan", claim="homes", sub_path="home/{username}")
+    nfs = {"nfs": {"server": "nfs", "path": "/"}, "sub_path": "{user_server}", "mount": "/work"}
+    pod = with_tier(home=nfs, **asked).tiers["small"].pod
+    assert pod.home == Home(0, "/work", nfs=Nfs("nfs", "/"), sub_path="{user_server}")
+    assert pod.own_home is None
+    own = with_tier(home={"size": "1Gi"}, **asked).tiers["small"].pod
+    assert own.own_home == own.home == Home(2**30, "/home/jovyan")
+
+
+def test_an_empty_directory_is_memory_where_shared_memory_is_or_where_it_says_so():
+    dirs = [
+        {"mount": "/dev/shm", "size": "1Gi"},
+        {"mount": "/fast", "size": "2Gi", "medium": "memory"},
+        {"mount": "/scratch", "size": "90Gi"},
+    ]
+    requests, limits = {"cpu": 1, "memory": "1Gi"}, {"memory": "unlimited"}
+    pod = with_tier(requests=requests, limits=limits, empty_dirs=dirs).tiers["small"].pod
+    assert [(each.mount, each.size, each.in_memory) for each in pod.empty_dirs] == [
+        ("/dev/shm", 2**30, True),
+        ("/fast", 2**31, True),
+        ("/scratch", 90 * 2**30, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        ({"environment": {"A": "x" * 4097}}, "environment.A: is too long"),
+        ({"environment": {"A": "a\x00b"}}, "environment.A: has characters that cannot be seen"),
+        ({"annotations": {"example.org/a": "a\x1b"}}, "has characters that cannot be seen"),
+    ],
+)
+def test_what_no_pod_could_have_is_refused(keys: dict[str, Any], fault: str):
+    with pytest.raises(PolicyError, match=fault):
+        with_tier(requests={"cpu": 1, "memory": "1Gi"}, **keys)
+
+
+@pytest.mark.parametrize(
+    "annotation", ["plain", "example.org/a", "cluster-autoscaler.kubernetes.io/safe-to-evict"]
+)
+def test_annotations_of_a_site_are_kept(annotation: str):
+    said = {annotation: "false"}
+    tier = with_tier(requests={"cpu": 1, "memory": "1Gi"}, annotations=said).tiers["small"]
+    assert tier.pod.annotations == said

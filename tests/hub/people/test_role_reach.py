@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from jupyterhub import orm, roles, scopes
 
-from jupyterhub_platform.core.levels import Level, is_above
+from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.people.refused_roles import OF_SERVERS, find_refused, take_away
 from jupyterhub_platform.hub.people.role_reach import POWER_OVER_SERVERS, narrow_scopes
@@ -64,15 +64,6 @@ def test_a_level_that_changes_counts_from_the_next_use_on() -> None:
     filtered = "access:servers!user=shared"
     assert reach("dev", filtered) == {filtered}
     assert reach("dev", filtered, policy=raised) == set()
-
-
-@pytest.mark.parametrize("level", Level)
-def test_no_level_is_above_itself_or_above_the_admin(level: Level) -> None:
-    assert not is_above(level, level)
-    assert not is_above(level, Level.ADMIN)
-    assert not is_above(None, level)
-    assert is_above(level, None)
-    assert is_above(Level.ADMIN, level) == (level is not Level.ADMIN)
 
 
 @pytest.fixture
