@@ -68,6 +68,7 @@ FIELDS: Final[Mapping[Kind, tuple[Field, ...]]] = {
         _TITLE,
         Field("description", ("description",), _TEXT, "What it is good for."),
         Field("reference", ("reference",), _TEXT, "The image: quay.io/jupyter/base-notebook@…"),
+        Field("pattern", ("pattern",), _TEXT, "Instead, images that users name: quay.io/acme/*."),
     ),
     Kind.TIER: (
         _TITLE,

@@ -72,7 +72,9 @@ def _image() -> Iterable[Field]:
     yield Field(("title",), "Title", hint="What people read when they choose.")
     yield Field(("description",), "What it is good for", "text")
     hint = "Such as quay.io/jupyter/scipy-notebook:2025-03-31; a digest cannot change."
-    yield Field(("reference",), "Reference", hint=hint, required=True)
+    yield Field(("reference",), "Reference", hint=hint)
+    hint = "Instead of a reference, such as quay.io/acme/*: users name an image of it themselves."
+    yield Field(("pattern",), "Pattern", hint=hint)
 
 
 def _grant(policy: Policy) -> Iterable[Field]:

@@ -121,7 +121,11 @@ def test_a_size_is_chosen_counted_and_recorded(hub: LiveHub) -> None:
     assert [(each["tier"], each["size"]) for each in shown] == [("work", "much")]
     dev1.wait_until_ready("dev1")
     dev1.stop("dev1")
-    page = hub.login("dev1").get("/hub/spawn").text
+    browser = hub.login("dev1")
+    decision = browser.get(f"/services/platform/decisions/{held.id}", follow_redirects=True).text
+    assert "work/much, charged to vision" in decision
+    assert "quay.io/acme/x:1" in decision
+    page = browser.get("/hub/spawn").text
     assert 'name="size:work"' in page
     assert 'value="much" selected' in page, "what was chosen last"
     refused = hub.token("pupil").start("pupil", tier="work", size="much", account="vision")
