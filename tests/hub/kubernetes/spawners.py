@@ -35,7 +35,7 @@ from jupyterhub_platform.core.question import ask, subject_of
 from jupyterhub_platform.core.quotas import Rule
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.tiers import Image, Tier
+from jupyterhub_platform.core.tiers import Image, Size, Tier
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from jupyterhub_platform.usecases.admission import Admitted
 from jupyterhub_platform.usecases.book import Book
@@ -132,6 +132,23 @@ DIRECTORIES = Pod(
 )
 """Home and shared directories of one claim, as sites have them that come over."""
 
+(SIZED_TIER,) = make_tier(
+    "work",
+    Resources(),
+    Resources(),
+    pod=Pod(node_selector={"example.org/pool": "work"}),
+    sizes=(
+        Size(
+            "big",
+            "Big",
+            "",
+            amounts(cpu=4, memory="16Gi"),
+            amounts(cpu=8, memory="16Gi"),
+            node_selector={"node.kubernetes.io/instance-type": "m7g.4xlarge"},
+        ),
+    ),
+).variants
+
 UNLIMITED_TIER = make_tier(
     "unlimited", amounts(memory="7.222Gi", gpu=1), amounts(gpu=1), pod=DIRECTORIES
 )
@@ -149,7 +166,7 @@ def _decide(tier: Tier, user: str, account: str, server: str) -> Decision:
         tiers={tier.name: tier},
     )
     subject = subject_of(policy, user, frozenset({account}), None)
-    options = Options(tier.name, account, IMAGE.name)
+    options = Options(tier.name, account, IMAGE.name, size=tier.size)
     return decide(ask(policy, Book(), subject, server, options, now=NOW, revision=1))
 
 
@@ -173,6 +190,7 @@ def admit(
         image=IMAGE.name,
         demand=tier.demand,
         opened_at=NOW,
+        size=tier.size,
     )
     decision = _decide(tier, user, account, server)
     return Admitted(reservation, tier, IMAGE, pod or tier.pod, decision)
