@@ -186,3 +186,10 @@ def test_reading_and_managing_go_with_the_level() -> None:
     assert set(CUSTOM_SCOPES["custom:platform"]["subscopes"]) == set(CUSTOM_SCOPES) - {
         "custom:platform"
     }
+
+
+def test_the_role_of_a_level_goes_to_its_group_alone() -> None:
+    bearers = {"users": ["kim"], "services": ["cull"], "groups": ["level:operator", "vision"]}
+    (refused,) = find_refused([{"name": "platform-operator", **bearers}])
+    assert refused.bearers == ("the group vision", "the service cull", "the user kim")
+    assert "it goes to the user kim, and levels come from the policy alone" in refused.sentence
