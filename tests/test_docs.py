@@ -62,6 +62,7 @@ FAMILIES = (
         "level",
         "account",
         "tier",
+        "size",
         "quota",
         "capacity",
         "server",
@@ -396,7 +397,7 @@ def merge(onto: Any, document: Any) -> Any:
     return document
 
 
-@each_page([ROOT / "docs" / "people.md", ROOT / "docs" / "policy.md"])
+@each_page([ROOT / f"docs/{name}.md" for name in ("people", "policy", "identity-providers")])
 def test_examples_of_policy_fit_the_sample(page):
     blocks = [block for language, block in list_fences(page) if language == "yaml"]
     assert blocks

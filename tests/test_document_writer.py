@@ -3,7 +3,11 @@
 import difflib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from jupyterhub_platform.core.errors import IdentityError
+from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.document_writer import WriteError, add_object, remove_object
 from jupyterhub_platform.documents import parse_policy
 
@@ -106,3 +110,28 @@ def test_what_cannot_be_done_by_lines_is_refused() -> None:
     for text in ("{users: {}}", "- a\n", "a: [\n", ""):
         with pytest.raises(WriteError):
             add_object(text, "users", "b", {})
+
+
+NAMES = st.text(
+    "abc-._@|'\"#?:{}[],&*!%`\\ ~ \u00e9\uae401", min_size=1, max_size=12
+) | st.sampled_from(
+    ["null", "yes", "1e5", "007", "~", "- a", "a: b", "#ext#", "<<", "=", "\uae40" * 255]
+)
+
+
+@given(NAMES)
+def test_any_user_name_is_written_and_read_again(text: str) -> None:
+    try:
+        name = normalise_user(text)
+    except IdentityError:
+        return
+    title = name[:100].strip()
+    written = add_object(FILE, "users", name, {"title": title})
+    policy = parse_policy(written.encode(), "platform.yaml").policy
+    assert policy.people[name].title == title
+    assert remove_object(written, "users", name) == FILE
+    member = {"members": [name, "kim"], "users": {name: {"cpu": 1}}}
+    whole = add_object(written, "groups", "vision", member)
+    policy = parse_policy(whole.encode(), "platform.yaml").policy
+    assert policy.groups["vision"].members == {name, "kim"}
+    assert "vision" in policy.people[name].within

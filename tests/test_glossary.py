@@ -14,17 +14,15 @@ BESIDE_THE_PACKAGE = ("tests", "tools", "benchmarks")
 
 GLOSSARY = {
     # The one group that a server is charged to. A password belongs to credentials.
-    "account": ("core", "hub/spawn_page", "rest/decisions", "usecases/book", "usecases/reports"),
+    "account": (
+        *("core", "hub/spawn_page", "rest/decisions", "store/ledger", "usecases/admission"),
+        *("usecases/book", "usecases/reports"),
+    ),
     # A provider's word about a user, or a Kubernetes claim of storage or devices. Not a lock.
     "claim": (
-        *(
-            "core/claims",
-            "core/document",
-            "core/errors",
-            "deploy/doctor",
-            "hub/auth",
-            "hub/kubernetes",
-        ),
+        *("cli/objects/identity", "core/claim", "core/document", "core/errors", "core/managed"),
+        *("core/people", "core/pods"),
+        *("deploy/doctor", "hub/auth", "hub/kubernetes"),
         *("store/claimed_people", "usecases/claimed_people"),
     ),
     # What may be held or used at most: of a quota, a container, a request or a connection.
@@ -63,6 +61,7 @@ OF_KUBERNETES = ("service", "account")
 """A service account is Kubernetes' own word, wherever it stands."""
 
 OF_TESTS = {
+    "account": ("hub/spawner/default_account",),
     "claim": ("support/kubernetes_api",),
     "recovery": ("hub/servers/live_recovery",),
     # What is measured of it.
@@ -88,7 +87,7 @@ OF_ARGUMENTS = {
 
 OF_VALUES = {
     # Words that variables, parameters and fields keep to as well, with more places for them.
-    "claim": (*GLOSSARY["claim"], "core/pods"),
+    "claim": (*GLOSSARY["claim"], "core/identity_providers"),
     "orphan": (*GLOSSARY["orphan"], "hub/local/termination"),
     "recovery": GLOSSARY["recovery"],
     "rollback": (*GLOSSARY["rollback"], "hub/spawner/admission"),

@@ -33,8 +33,15 @@ def package():
 def test_every_guard_has_planted_faults():
     assert len(FAULTS) >= 400
     assert {fault.where for fault in FAULTS} >= {
-        *("Admission.admit", "Book.enter", "rebuild", "decide", "subject_of", "normalise_user"),
-        *("LEVELS", "find_unsafe", "PlatformAPIHandler.require", "Suspension.holds"),
+        *(
+            "Admission.admit",
+            "Book.enter",
+            "rebuild",
+            "decide",
+            "Policy.accounts_of",
+            "normalise_user",
+        ),
+        *("LEVELS", "find_refused", "PlatformAPIHandler.require", "Suspension.holds"),
         "GovernedAuthenticator.refresh_user",
     }
     names = Counter((fault.where, fault.name) for fault in FAULTS)

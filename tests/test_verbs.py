@@ -12,10 +12,15 @@ PACKAGE = Path(__file__).resolve().parent.parent / "jupyterhub_platform"
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 GIVEN_BY_OTHERS = {
-    "render": ("hub/spawn_page/handler", "hub/upstream/spawn_handler"),
+    "render": (
+        "hub/auth/providers/handlers",
+        "hub/spawn_page/handler",
+        "hub/upstream/spawn_handler",
+    ),
     "describe": ("hub/metrics/held_metrics",),
 }
-"""Where a library chose the name: JupyterHub's ``_render_form``, a collector's ``describe``."""
+"""Where a library chose the name: JupyterHub's ``_render_form`` and ``render_logout_page``, a
+collector's ``describe``."""
 
 
 def returns_words(function: Function) -> bool:

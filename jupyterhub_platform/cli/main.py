@@ -17,6 +17,7 @@ DISTRIBUTION: Final = "jupyterhub-platform"
 VERBS: Final = {
     "up": "jupyterhub_platform.cli.local.up:up",
     "down": "jupyterhub_platform.cli.local.down:down",
+    "identity": "jupyterhub_platform.cli.objects.identity:identity",
     "validate": "jupyterhub_platform.cli.policy.validate:validate",
     "schema": "jupyterhub_platform.cli.policy.schema:schema",
     "doctor": "jupyterhub_platform.cli.doctor.command:doctor",

@@ -4,10 +4,9 @@ Claims are foreign data. Only text, numbers, truth values and lists of them are 
 number of each; what has another shape is refused where it is needed, and never read as nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any, Final
 
 from jupyterhub_platform.core.errors import ClaimsError
@@ -83,6 +82,15 @@ class IdentityRule:
     groups: tuple[str, ...] = ()
     until: datetime | None = None
     within: timedelta | None = None
+
+    def describe(self) -> str:
+        """Say whom it is for, in a few words."""
+        wanted = [
+            f"{each.claim} {' or '.join(sorted((*each.values, *each.patterns)))}"
+            for each in self.conditions
+        ]
+        has = f"has {' and '.join(wanted)}" if wanted else "logs in"
+        return f"{has} at {self.provider}" if self.provider else has
 
     def ends(self, first_login: datetime) -> datetime | None:
         """Return when what it gives ends for a user; ``None`` if it does not."""
@@ -199,24 +207,3 @@ def matches(text: str, pattern: str) -> bool:
             return False
         at = found + len(part)
     return True
-
-
-def choose_name(identity: ProviderIdentity, claims: Sequence[str], *, trust_email: bool) -> str:
-    """Return the first claim that a user name can be made of.
-
-    Raises
-    ------
-    ClaimsError
-        Raised if there is none; with the names of all.
-    """
-    for claim in claims:
-        values = read_values(identity.claims, claim, trust_email=trust_email)
-        if values and len(values) == 1 and values[0].strip():
-            return values[0]
-    wanted = ", ".join(islice(claims, MAX_VALUES))
-    unverified = (
-        ""
-        if trust_email or _is_verified(identity.claims)
-        else ("; an e-mail address counts only if the provider says that it is verified")
-    )
-    raise ClaimsError(f"it gives no name: none of the claims {wanted} is there{unverified}")

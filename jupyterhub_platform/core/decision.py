@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from jupyterhub_platform.core.image_references import parse_pattern
 from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.question import (
     Candidate,
@@ -110,7 +111,7 @@ class Decision:
     def _say(self, reasons: Iterable[str]) -> str:
         over = say_passed_over(self.question.passed_over)
         if not self.denials:
-            return f"{over} {self.question.tier} fits.".lstrip()
+            return f"{over} {self.question.label} fits.".lstrip()
         parts = [over, *reasons, *self.remedies]
         in_the_way = any(denial.limit for denial in self.denials)
         if self.fits or in_the_way or _may_use_a_tier(self.question):
@@ -130,6 +131,7 @@ class Decision:
             "user": question.subject.name,
             "server": question.server,
             "tier": question.tier,
+            "size": question.size,
             "account": question.account,
             "image": question.image,
             "demand": dict(self.demand),
@@ -142,7 +144,7 @@ Rule: TypeAlias = Callable[[Question], Iterable[Denial]]
 
 def options_are_well_formed(question: Question) -> Iterator[Denial]:
     """Deny malformed options: they carry names, never values."""
-    remedy = "Name a tier, an account and an image, or leave them out."
+    remedy = "Name a tier, a size, an account and an image, or leave them out."
     for fault in question.options.faults:
         yield Denial("options.invalid", fault, remedy)
 
@@ -200,12 +202,14 @@ def account_is_theirs(question: Question) -> Iterator[Denial]:
 def tier_is_granted(question: Question) -> Iterator[Denial]:
     """Deny tiers that do not exist, or that policy does not give to this person and account."""
     candidate = question.candidate
+    if candidate is None and any(each.name == question.tier for each in question.candidates):
+        return
     fits = list_fitting(question)
     asker = question.subject
     an_admin = "" if asker.level is Level.ADMIN else "an admin"
     if candidate is None:
         what = f"There is no tier {question.tier!a}." if question.tier else "No tier is named."
-        usable = fits or [c.name for c in question.candidates if c.granted]
+        usable = fits or [c.label for c in question.candidates if c.granted]
         if not (may_start_servers(asker) and asker.accounts):
             # Another denial says already why they may use no tier, and what to do about it.
             remedy = "After that, name another tier." if question.tier else "After that, name one."
@@ -214,7 +218,7 @@ def tier_is_granted(question: Question) -> Iterator[Denial]:
         else:
             remedy = f"{say_how_to_get('a tier', an_admin)}."
         yield Denial("options.tier", what, remedy)
-    elif not candidate.granted and asker.level is not None:
+    elif not candidate.granted and not candidate.closed_size and asker.level is not None:
         account = question.account if question.opened_by_managers else ""
         whom = say_whom_to_ask(question.opened_by, account, asker.name)
         ask = say_how_to_get("it", whom if candidate.requestable else an_admin)
@@ -227,15 +231,43 @@ def tier_is_granted(question: Question) -> Iterator[Denial]:
         )
 
 
-def image_is_approved(question: Question) -> Iterator[Denial]:
-    """Deny images that the tier does not list."""
+def size_is_granted(question: Question) -> Iterator[Denial]:
+    """Deny sizes that the tier does not have, or that are not open to this person and account."""
+    sizes = [each for each in question.candidates if each.name == question.tier]
+    theirs = [each.size for each in sizes if each.granted and each.size]
+    remedy = f"Name one of {', '.join(theirs)}." if theirs else "Ask an admin for one."
     candidate = question.candidate
-    if candidate is not None and question.image not in candidate.images:
-        yield Denial(
-            "options.image",
-            f"The tier {candidate.name} has no image {question.image!a}.",
-            f"Name one of {', '.join(candidate.images)}.",
-        )
+    if candidate is None and sizes:
+        if sizes[0].size:
+            what = f"The tier {question.tier} has no size {question.size!a}."
+            yield Denial("options.size", what, remedy)
+        else:
+            what = f"The tier {question.tier} has no sizes."
+            yield Denial("options.size", what, "Leave the size out.")
+    elif candidate is not None and candidate.closed_size:
+        name = question.subject.name
+        what = f"The size {candidate.size} of the tier {candidate.name} is not open to {name}"
+        within = f" in {question.account}." if question.account else "."
+        yield Denial("size.not_granted", what + within, remedy)
+
+
+def image_is_approved(question: Question) -> Iterator[Denial]:
+    """Deny images that the tier does not list, or that are not open to this person and account."""
+    candidate = question.candidate
+    if candidate is None or question.image in candidate.images:
+        return
+    if any(parse_pattern(each).admits(question.image) for each in candidate.patterns):
+        return
+    within = [f"one within {each}" for each in candidate.patterns]
+    known = [*candidate.images, *within]
+    remedy = f"Name one of {', '.join(known)}." if known else "Ask an admin for an image."
+    if question.image in candidate.closed_images:
+        what = f"The image {question.image} is not open to {question.subject.name}"
+        at = f" in {question.account}." if question.account else "."
+        yield Denial("image.not_granted", what + at, remedy)
+    else:
+        what = f"The tier {candidate.name} has no image {question.image!a}."
+        yield Denial("options.image", what, remedy)
 
 
 def limits_are_kept(question: Question) -> Iterator[Denial]:
@@ -252,6 +284,7 @@ RULES: Final[tuple[Rule, ...]] = (
     person_may_start,
     account_is_theirs,
     tier_is_granted,
+    size_is_granted,
     image_is_approved,
     limits_are_kept,
 )
@@ -261,7 +294,7 @@ def decide(question: Question) -> Decision:
     """Answer ``question`` with every denial that any rule has, and with what would fit instead."""
     denials = tuple(denial for rule in RULES for denial in rule(question))
     if not denials:
-        return Decision(question, (), (question.tier,))
+        return Decision(question, (), (question.label,))
     candidate = question.candidate
     observed = (
         candidate is not None
@@ -277,13 +310,16 @@ def _may_use_a_tier(question: Question) -> bool:
 
 
 def list_fitting(question: Question) -> tuple[str, ...]:
-    """Return the tiers that this person could start now in this account, in the policy's order."""
+    """Return what this person could start now in this account, in the policy's order.
+
+    A tier is there by its name, in a size as ``gpu/large``.
+    """
     if not may_start_servers(question.subject):
         return ()
     if question.account not in question.subject.accounts:
         return ()
     return tuple(
-        candidate.name
+        candidate.label
         for candidate in question.candidates
         if candidate.granted and next(_exceeded(question, candidate), None) is None
     )
@@ -303,7 +339,7 @@ def _limit_denial(candidate: Candidate, limit: HeldLimit, asker: str) -> Denial:
     code = f"{kind}.tier" if scope.kind.startswith("tier") else f"{kind}.{resource}"
     return Denial(
         code,
-        say_what_is_exceeded(limit, candidate.name, asked),
+        say_what_is_exceeded(limit, candidate.label, asked),
         say_what_helps(limit, asked, asker),
         limit=limit,
         asked=asked,

@@ -112,7 +112,7 @@ def why_raised(policy: Policy, name: str, now: datetime) -> str:
 def _why_not_person(
     policy: Policy, manager: str, name: str, memberships: frozenset[str], now: datetime
 ) -> str:
-    groups = policy.declared_groups(name) | (memberships & policy.groups.keys())
+    groups = policy.accounts_of(name, memberships)
     if name == manager:
         return "You cannot change your own level or account. Ask an admin."
     if not groups or not groups & policy.managed_groups(manager):
@@ -134,8 +134,9 @@ def _why_not_level(
         return "You may change the title and the level of a user. Ask an admin for anything else."
     if name not in before.people and not groups:
         return "Say which of your groups the new user joins."
+    named = groups | ({new.account} if new.account and new.account != old.account else set())
     return next(
-        filter(None, (why_not_member(before, manager, group) for group in sorted(groups))), ""
+        filter(None, (why_not_member(before, manager, group) for group in sorted(named))), ""
     )
 
 

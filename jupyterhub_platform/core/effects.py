@@ -4,10 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from jupyterhub_platform.core.access import Access
 from jupyterhub_platform.core.levels import LEVELS
 from jupyterhub_platform.core.managed import Key, Kind
+from jupyterhub_platform.core.offers import Asking, has_choice
 from jupyterhub_platform.core.policy import Limit, Policy, tier_limits
 from jupyterhub_platform.core.reservations import HeldTotals, Reservation, Scope
+from jupyterhub_platform.core.tiers import Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,11 @@ def may_start(policy: Policy, user: str, tier: str, now: datetime) -> bool:
     if policy.suspension_of(user, {}, now) is not None:
         return False
     groups = policy.declared_groups(user)
-    return any(policy.may_use(found, user, person.level, group, now) for group in groups)
+    return any(
+        policy.may_use(found, user, person.level, group, now)
+        and has_choice(policy, found, Asking(user, person.level, group))
+        for group in groups
+    )
 
 
 def _list_people(before: Policy, after: Policy, key: Key) -> Iterable[str]:
@@ -133,11 +140,21 @@ def _list_tiers(before: Policy, after: Policy, key: Key) -> Iterable[str]:
     match key.kind:
         case Kind.TIER:
             old, new = (policy.tiers.get(key.name) for policy in (before, after))
-            return () if old and new and old.access == new.access else (key.name,)
+            same = old and new and _list_access(before, old) == _list_access(after, new)
+            return () if same else (key.name,)
         case Kind.IMAGE:
-            return ()
+            old_image, new_image = (policy.images.get(key.name) for policy in (before, after))
+            if old_image and new_image and old_image.access == new_image.access:
+                return ()
+            return [t.name for t in after.tiers.values() if key.name in t.images]
         case _:
             return sorted({*before.tiers, *after.tiers})
+
+
+def _list_access(policy: Policy, tier: Tier) -> list[Access]:
+    """Return whatever says who may start a tier."""
+    images = (policy.images[name].access for name in tier.images if name in policy.images)
+    return [tier.access, *(size.access for size in tier.sizes), *images]
 
 
 def _members(policy: Policy, group: str) -> frozenset[str]:

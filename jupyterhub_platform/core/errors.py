@@ -4,6 +4,7 @@
 
     PlatformError                   code, sentence: every error of ours
     ├── QuantityError               not a Kubernetes quantity, or not a resource name
+    ├── ImageReferenceError         core: not an image that a user can name, or no pattern of such
     ├── IdentityError               not a name that the platform accepts
     ├── ClaimsError                 what a provider says of a user cannot be used
     ├── PolicyError                 a policy document with faults; carries all of them
@@ -50,6 +51,14 @@
     HubDatabaseError                hub: the Hub's own database does not answer
     HubShuttingDownError            hub: a request that came too late
     NotAnsweredError                hub: a server that started does not answer
+    ProviderError                   hub: a login at a provider fails, or its answer about a user
+    ├── AttemptError                    hub: a browser comes back without having been sent there
+    ├── ProviderDownError               hub: no usable answer now; nothing follows from it
+    ├── ProviderSettingError            hub: the platform is not the client that it knows
+    ├── ProviderAnswerError             hub: an answer that does not hold
+    │   └── UnknownKeyError                 hub: it is signed with a key that is not published
+    └── AccessEndedError                hub: it does not, or not any more, let a user in
+    CallRefusedError                hub: a provider refuses a call
     UndeliveredError                hub: a notice did not arrive
     NoAddressError                  hub: no e-mail address of a recipient is known
     NoVerbError                     cli: a verb that does not exist, with those spelled nearly so

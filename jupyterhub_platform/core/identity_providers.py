@@ -2,10 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
 from jupyterhub_platform.core.claims import IdentityRule
+
+OIDC: Final = "oidc"
+GITHUB: Final = "github"
+HEADER: Final = "header"
+"""How a provider is spoken to: the kinds that there are."""
+
+BASIC: Final = "client_secret_basic"
+POST: Final = "client_secret_post"
+PRIVATE_KEY: Final = "private_key_jwt"
+PUBLIC: Final = "none"
+"""How a client proves which one it is."""
 
 
 class LocalAccounts(StrEnum):
@@ -23,15 +35,36 @@ class SecretPlace:
     env: str = ""
     file: str = ""
 
+    def __str__(self) -> str:
+        return f"the variable {self.env}" if self.env else f"the file {self.file}"
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
     """How the platform proves to a provider that it is the client registered there."""
 
     id: str
-    auth: str = "client_secret_basic"
+    auth: str = BASIC
     secret: SecretPlace | None = None
     key: SecretPlace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrontEnd:
+    """A proxy that authenticates people itself, and says in headers who they are.
+
+    ``claims`` are the headers of claims; of those in ``lists`` several values are read, which
+    ``separator`` divides. Only one of ``proxies`` is believed, and only with the secret, if one is
+    named.
+    """
+
+    subject: str
+    claims: Mapping[str, str] = field(default_factory=dict)
+    lists: frozenset[str] = frozenset()
+    separator: str = ","
+    proxies: tuple[str, ...] = ()
+    secret_header: str = ""
+    secret: SecretPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +73,13 @@ class Provider:
 
     ``names`` are claims of which a user name is made; ``assigns_names`` says that an administrator
     of the provider gives them, so that a name which is known already is the same person.
+    ``refresh`` is how old claims may become before they are asked for again, and ``grace`` how old
+    while the provider does not answer.
     """
 
     key: str
     title: str
-    kind: str = "oidc"
+    kind: str = OIDC
     issuer: str = ""
     client: Client | None = None
     scopes: tuple[str, ...] = ("openid",)
@@ -52,6 +87,13 @@ class Provider:
     assigns_names: bool = False
     groups: str = "groups"
     trust_email: bool = False
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    userinfo: bool = True
+    logout: bool = True
+    logout_hint: bool = True
+    refresh: timedelta = timedelta(minutes=5)
+    grace: timedelta = timedelta(hours=8)
+    front_end: FrontEnd | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,37 @@ LEVELS: Final[Mapping[Level, LevelRule]] = MappingProxyType(
     }
 )
 
+ELEVATED: Final = frozenset({Level.MANAGER, Level.OPERATOR, Level.AUDITOR, Level.ADMIN})
+"""Levels above developer: a rule gives one to users of a provider only where it says so."""
+
+
+_HEIGHTS: Final[Mapping[Level, int]] = MappingProxyType(
+    {
+        Level.VIEWER: 1,
+        Level.USER: 2,
+        Level.DEVELOPER: 3,
+        Level.MANAGER: 4,
+        Level.OPERATOR: 4,
+        Level.AUDITOR: 4,
+        Level.ADMIN: 5,
+    }
+)
+
+
+def is_above(level: Level | None, other: Level | None) -> bool:
+    """Tell whether a user who acts as one of ``level`` could do more than one of ``other`` may.
+
+    Managers, operators and auditors are above each other: each may do what the others may not.
+    ``None`` is a user whom the policy does not know: below all.
+    """
+    if level is None or level is other:
+        return False
+    return (
+        other is None
+        or _HEIGHTS[level] >= max(_HEIGHTS[other], _HEIGHTS[Level.MANAGER])
+        or (_HEIGHTS[level] > _HEIGHTS[other])
+    )
+
 
 def level_group(level: Level) -> str:
     """Return the name of the Hub group whose members have ``level``."""

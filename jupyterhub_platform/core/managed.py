@@ -1,19 +1,28 @@
 """The sources of policy: what the file declares and what is managed in the Hub become one policy.
 
 A managed object has the shape of the same object in the file, and is checked by the same code. A
-name is either declared or managed. What rules give by a provider's claims is not yet a source.
+name is either declared or managed. What rules give to users by their provider's claims stands below
+both.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
+from jupyterhub_platform.core.claimed_people import (
+    ClaimedLogin,
+    ClaimedPerson,
+    MergedUsers,
+    derive_person,
+    list_named_claims,
+)
 from jupyterhub_platform.core.document.compile import EARLIEST
 from jupyterhub_platform.core.document.faults import join, quote
-from jupyterhub_platform.core.document.references import Names, fold_user
+from jupyterhub_platform.core.document.names import Names, fold_user
 from jupyterhub_platform.core.errors import Fault, PolicyError
+from jupyterhub_platform.core.named_by import find_naming
 from jupyterhub_platform.core.partial_document import (
     GRANTS,
     NAMED,
@@ -21,6 +30,7 @@ from jupyterhub_platform.core.partial_document import (
     is_judged_alone,
     make_partial,
 )
+from jupyterhub_platform.core.people import NO_CLAIMS, Person
 from jupyterhub_platform.core.persistent_map import PersistentMap
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.policy_parts import (
@@ -30,6 +40,10 @@ from jupyterhub_platform.core.policy_parts import (
     put_object,
 )
 from jupyterhub_platform.core.times import describe_instant
+from jupyterhub_platform.core.typed_names import render_command
+
+IDENTITY: Final = "identity"
+"""The section that says who vouches for people; no change of an object needs it judged."""
 
 
 class Kind(StrEnum):
@@ -83,6 +97,7 @@ class Sources:
 
     declared: Mapping[str, Any]
     managed: Mapping[Key, ManagedObject] = field(default_factory=dict)
+    claimed: Mapping[str, ClaimedPerson] = field(default_factory=dict)
     _objects: Mapping[str, PersistentMap[str, Any]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -113,6 +128,10 @@ class Sources:
         objects = self._objects[key.kind.section]
         return objects[key.name] or {} if key.name in objects else None
 
+    def is_own(self, user: str) -> bool:
+        """Tell whether the file declares a user, or the Hub manages them."""
+        return user in self._objects["users"]
+
     def unite(self, now: datetime = EARLIEST) -> Policy:
         """Return the one policy of all sources.
 
@@ -123,12 +142,17 @@ class Sources:
             what is declared.
         """
         self._check_names()
-        found = {section: dict(self._objects[section]) for section in NAMED}
+        sections = self._sections()
+        found = {section: dict(sections[section]) for section in NAMED}
         grants = self._objects[GRANTS]
         whole = PartialDocument(
             {**self._rest(), **found, GRANTS: list(grants.values())}, tuple(grants)
         )
-        return compile_partial(whole, None, now).with_levels(now)
+        policy = compile_partial(whole, Names.of(whole.document, self.claimed), now)
+        people = {name: self._mark(policy.people[name]) for name in self.claimed}
+        if people:
+            policy = policy.with_parts(people=PersistentMap.of(policy.people).put_all(people))
+        return policy.with_levels(now)
 
     def change(
         self, policy: Policy, key: Key, document: Mapping[str, Any] | None, by: str, now: datetime
@@ -158,18 +182,100 @@ class Sources:
         """
         sources = self._with(new.key, new)
         section, name = new.key.kind.section, new.key.name
+        if new.key.kind is Kind.USER and (alike := policy.find_look_alike(name)):
+            what = f"looks like {quote(alike)}, who is another person"
+            raise PolicyError((Fault((section, name), what, "choose another name"),))
         if not is_judged_alone(policy, section, name):
             return sources, sources.unite(now).with_parts(lines=policy.lines)
-        partial = make_partial(self._rest(), sources._objects, policy, section, name)
-        names = Names({each: sources._objects[each].keys() for each in NAMED})
-        judged = compile_partial(partial, names, now)
+        if new.key.kind is Kind.USER:
+            return sources, self._put_user(sources, policy, name, now)
+        judged = sources._judge(policy, section, name, now)
         if new.key.kind is Kind.GROUP:
             before = self._objects["groups"].get(name) or {}
             limited = {fold_user(each) for each in (before.get("users") or ())}
             policy = put_limits(policy, judged, name, limited)
-        if new.key.kind is Kind.USER:
-            policy = self._with_memberships(policy, name, new.document)
         return sources, put_object(policy, judged, section, name).with_levels(now)
+
+    def claim(self, policy: Policy, new: ClaimedPerson, now: datetime) -> tuple[Self, Policy]:
+        """Take over what a rule gives to a user; return the sources and the policy with it.
+
+        Raises
+        ------
+        PolicyError
+            Raised if it does not fit to the policy.
+        """
+        claimed = PersistentMap.of(self.claimed).put(new.name, new)
+        sources = replace(self, claimed=claimed)
+        return sources, self._put_user(sources, policy, new.name, now)
+
+    def log_in(self, policy: Policy, login: ClaimedLogin, now: datetime) -> tuple[Self, Policy]:
+        """Take over what the rules in force give to a user who has logged in.
+
+        Raises
+        ------
+        ClaimsError
+            Raised if a claim that decides cannot be read.
+        PolicyError
+            Raised if it does not fit to the policy.
+        """
+        named = list_named_claims(self._objects["groups"], self._objects["tiers"])
+        new = derive_person(login, policy.identity, policy.groups_fed_by, now, named)
+        if self.claimed.get(login.name) == new:
+            return self, policy
+        return self.claim(policy, new, now)
+
+    def forget(self, policy: Policy, name: str, now: datetime) -> tuple[Self, Policy]:
+        """Take away what a rule gives to a user, who may log in anew like any other.
+
+        Raises
+        ------
+        PolicyError
+            Raised with whatever still names a user who is neither declared nor managed.
+        """
+        sources = replace(self, claimed=PersistentMap.of(self.claimed).drop(name))
+        if sources.is_own(name):
+            return sources, self._put_user(sources, policy, name, now)
+        self._refuse_named(policy, Key(Kind.USER, name))
+        policy = self._with_memberships(policy, name, ())
+        return sources, drop_object(policy, "users", name).with_levels(now)
+
+    def _put_user(self, sources: Self, policy: Policy, name: str, now: datetime) -> Policy:
+        """Return ``policy`` with a user as ``sources`` have them, instead of as these have."""
+        judged = sources._judge(policy, "users", name, now)
+        after = sources._sections()["users"][name] or {}
+        policy = self._with_memberships(policy, name, after.get("groups") or ())
+        policy = put_object(policy, judged, "users", name)
+        person = sources._mark(policy.people[name])
+        people = PersistentMap.of(policy.people).put(name, person)
+        return policy.with_parts(people=people).with_levels(now)
+
+    def _judge(self, policy: Policy, section: str, name: str, now: datetime) -> Policy:
+        """Return the policy of the smallest document with an object."""
+        sections = self._sections()
+        rest = {key: each for key, each in self._rest().items() if key != IDENTITY}
+        partial = make_partial(rest, sections, policy, section, name)
+        names = Names({each: sections[each].keys() for each in NAMED}, self.claimed.keys())
+        return compile_partial(partial, names, now)
+
+    def _mark(self, person: Person) -> Person:
+        """Return a person with what a rule gives them, and the name that their provider has."""
+        claimed = self.claimed.get(person.name)
+        if claimed is None:
+            return replace(person, claimed=None, claims=NO_CLAIMS, is_own=True, level_rule="")
+        own = self._objects["users"].get(person.name) or {}
+        return replace(
+            person,
+            title=person.title or claimed.title,
+            claimed=claimed,
+            claims=claimed.named_claims,
+            is_own=self.is_own(person.name),
+            level_rule="" if claimed.level is None or "level" in own else claimed.rule,
+        )
+
+    def _sections(self) -> dict[str, Mapping[str, Any]]:
+        """Return all objects by section, users with what rules give them."""
+        users = MergedUsers(self._objects["users"], self.claimed)
+        return {**self._objects, "users": users} if self.claimed else {**self._objects}
 
     def retire(self, policy: Policy, key: Key, now: datetime) -> tuple[Self, Policy]:
         """Take an object away that nothing names any more; return the sources and the policy left.
@@ -179,17 +285,36 @@ class Sources:
         PolicyError
             Raised with whatever still names it.
         """
-        naming = sorted(self._find_naming(policy, key))
-        if naming:
-            what = f"is still named by {join(naming)}"
-            raise PolicyError((Fault((key.kind.section, key.name), what, "change those first"),))
-        sources = self._with(key, None)
+        if key.kind is Kind.GROUP:
+            left, policy = self._stop_feeding(policy, key.name, now)
+        else:
+            left = self
+        sources = left._with(key, None)
         if key.kind is Kind.USER and policy.own_admins() == (key.name,):
             # The whole document says it in its own words.
             sources.unite(now)
+        if key.kind is Kind.USER and key.name in self.claimed:
+            return sources, self._put_user(sources, policy, key.name, now)
+        sources._refuse_named(policy, key)
         if key.kind is Kind.USER:
-            policy = self._with_memberships(policy, key.name, {})
+            policy = self._with_memberships(policy, key.name, ())
         return sources, drop_object(policy, key.kind.section, key.name).with_levels(now)
+
+    def _stop_feeding(self, policy: Policy, group: str, now: datetime) -> tuple[Self, Policy]:
+        """Take a group that is retired from those whom their provider's groups put there."""
+        sources = self
+        for name in policy.groups[group].joined:
+            claimed = self.claimed.get(name)
+            if claimed is not None and group in claimed.fed:
+                left = tuple(each for each in claimed.fed if each != group)
+                sources, policy = sources.claim(policy, replace(claimed, fed=left), now)
+        return sources, policy
+
+    def _refuse_named(self, policy: Policy, key: Key) -> None:
+        naming = sorted(find_naming(policy, key.kind.section, key.name))
+        if naming:
+            what = f"is still named by {join(naming)}"
+            raise PolicyError((Fault((key.kind.section, key.name), what, "change those first"),))
 
     def _with(self, key: Key, new: ManagedObject | None) -> Self:
         managed, section = PersistentMap.of(self.managed), self._objects[key.kind.section]
@@ -200,20 +325,26 @@ class Sources:
         objects = {**self._objects, key.kind.section: section}
         return replace(self, managed=managed, _objects=objects)
 
-    def _with_memberships(self, policy: Policy, user: str, after: Mapping[str, Any]) -> Policy:
+    def _with_memberships(self, policy: Policy, user: str, after: Iterable[str]) -> Policy:
         """Return ``policy`` with the groups that a user names, in place of those named before."""
-        before = set((self._objects["users"].get(user) or {}).get("groups") or ())
-        now = set(after.get("groups") or ())
+        before = set((self._sections()["users"].get(user) or {}).get("groups") or ())
+        now = set(after)
         if before == now:
             return policy
         groups = PersistentMap.of(policy.groups)
         for name in before ^ now:
             group = groups[name]
-            change = group.members.union if name in now else group.members.difference
+            stays = name in now or self._lists(name, user)
+            change = group.members.union if stays else group.members.difference
             rejoin = group.joined.union if name in now else group.joined.difference
             new = replace(group, members=change({user}), joined=rejoin({user}))
             groups = groups.put(name, new)
         return policy.with_parts(groups=groups)
+
+    def _lists(self, group: str, user: str) -> bool:
+        """Tell whether a group lists a user itself."""
+        members = (self._objects["groups"].get(group) or {}).get("members") or ()
+        return any(fold_user(str(each)) == user for each in members)
 
     def _rest(self) -> dict[str, Any]:
         return {k: v for k, v in self.declared.items() if k not in {*NAMED, GRANTS}}
@@ -229,30 +360,11 @@ class Sources:
                 (key.kind.section, key.name),
                 f"{quote(key.name)} is managed in the Hub, where {each.by} changed it "
                 f"{describe_instant(each.at)}",
-                f"remove it here, or move it into the file with jhp adopt {key.kind} {key.name}",
+                "remove it here, or move it into the file with "
+                + render_command(f"jhp adopt {key.kind}", key.name),
             )
             for key, each in sorted(self.managed.items())
             if key.name in declared.get(key.kind.section, ())
         ]
         if faults:
             raise PolicyError(tuple(faults))
-
-    def _find_naming(self, policy: Policy, key: Key) -> Iterable[str]:
-        kind, name = key
-        if kind is Kind.USER:
-            yield from (
-                f"groups.{each}"
-                for each in policy.declared_groups(name)
-                if name not in policy.groups[each].joined or name in policy.groups[each].managers
-            )
-            yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.access.users)
-            yield from (g.path for g in policy.grants if name in {g.user, g.by})
-        elif kind is Kind.GROUP:
-            yield from (f"users.{each}" for each in policy.groups[name].joined)
-            yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.access.groups)
-            yield from (g.path for g in policy.grants if name in {g.group, g.account})
-        elif kind is Kind.IMAGE:
-            yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.images)
-        elif kind is Kind.TIER:
-            yield from ("defaults.tier" for _ in range(policy.defaults.tier == name))
-            yield from (g.path for g in policy.grants if g.tier == name)

@@ -4,6 +4,8 @@ Pure: the Hub's door reads and writes the groups.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import level_group
@@ -31,14 +33,78 @@ def settle_memberships(
 
     ``current`` are those they are in, ``applied`` those that an earlier policy put them into. A
     membership that was added on the Hub's own pages stays. One that the policy no longer declares
-    goes. A level comes from the policy alone, whatever was added. With ``levels_only`` every other
-    group is left as it is.
+    goes. A level comes from the policy alone, whatever was added. Groups that are fed by one of an
+    identity provider's come with it. With ``levels_only`` every other group is left as it is.
     """
     declared = declared_memberships(policy, user)
     if levels_only:
         declared, applied = frozenset(filter(is_level_group, declared)), frozenset()
     added_elsewhere = {group for group in current - applied if not is_level_group(group)}
-    return frozenset(added_elsewhere | declared)
+    fed = frozenset() if levels_only else policy.groups_fed_by(added_elsewhere)
+    return frozenset(added_elsewhere | declared | fed)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A group that a user is in, and what says so.
+
+    ``path`` is the key path of the policy that declares it, ``provided_by`` are the groups of an
+    identity provider that feed it. With neither, the Hub alone has it.
+    """
+
+    group: str
+    path: str
+    provided_by: tuple[str, ...]
+
+    @property
+    def is_provided(self) -> bool:
+        """Whether an identity provider gives it: by its groups, or by a rule for its claims."""
+        return bool(self.provided_by) or self.path.startswith("identity.") or self._is_fed
+
+    @property
+    def _is_fed(self) -> bool:
+        return self.path == f"groups.{self.group}.from"
+
+    def say(self) -> str:
+        """Say what gives it."""
+        theirs = ", ".join(f"“{each}”" for each in self.provided_by)
+        provided = f"the identity provider, by {theirs}" if theirs else ""
+        return " and ".join(filter(None, (self.path, provided))) or "added in the Hub"
+
+
+def list_memberships(policy: Policy, user: str, current: frozenset[str]) -> tuple[Membership, ...]:
+    """Return the groups of the policy that a user is in whom the Hub has in ``current``."""
+    found = []
+    for name in sorted(policy.accounts_of(user, current)):
+        group = policy.groups[name]
+        path = policy.membership_path(user, name)
+        # Every member of a group is in the Hub's of that name, for whatever reason.
+        provided = (each for each in group.provided_by if each in current and each != name)
+        found.append(Membership(name, path, tuple(provided)))
+    return tuple(found)
+
+
+class Refed(NamedTuple):
+    """Groups that providers' groups feed otherwise than before.
+
+    ``lost`` are the providers' groups that feed each one no longer, ``named`` all that are about.
+    """
+
+    lost: Mapping[str, frozenset[str]]
+    named: frozenset[str]
+
+
+def list_refed(before: Policy, after: Policy) -> Refed:
+    """Return what providers' groups feed otherwise in another policy."""
+    lost: dict[str, frozenset[str]] = {}
+    named: set[str] = set()
+    for name in list_changed(before.groups, after.groups):
+        old, new = before.groups.get(name), after.groups.get(name)
+        was, now = (frozenset(each.provided_by if each else ()) for each in (old, new))
+        named |= was ^ now
+        if was - now:
+            lost[name] = was - now
+    return Refed(lost, frozenset(named))
 
 
 def list_declared(policy: Policy) -> Mapping[str, frozenset[str]]:

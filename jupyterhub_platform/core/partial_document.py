@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.policy import Policy
 
 Section = Mapping[str, Any]
@@ -16,6 +16,8 @@ Section = Mapping[str, Any]
 
 NAMED: Final = ("users", "groups", "images", "tiers")
 GRANTS: Final = "grants"
+_MOUNTED: Final = frozenset({"home", "volumes", "empty_dirs"})
+"""What a tier says of directories of its servers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,16 @@ class PartialDocument:
 
 
 def is_judged_alone(policy: Policy, section: str, name: str) -> bool:
-    """Tell whether a part can judge an object: the default tier is compared with every rule."""
+    """Tell whether a part can judge an object.
+
+    The default tier is compared with every rule, and an image with the tiers that start it.
+    """
+    if section == "images" and name in policy.images:
+        reference = policy.images[name].reference
+        return not any(
+            name in tier.images or any(each.image == reference for each in tier.pod.init_containers)
+            for tier in policy.tiers.values()
+        )
     return not (section == "tiers" and name == policy.defaults.tier)
 
 
@@ -58,8 +69,16 @@ def make_partial(
         (section, {name: objects[section][name]}),
     ):
         found[each] |= picked
+    for each in found["tiers"].values():
+        found["images"] |= {n: objects["images"][n] for n in _list_images(each, objects["images"])}
     grants = found.pop(GRANTS)
     return PartialDocument({**rest, **found, GRANTS: list(grants.values())}, tuple(grants))
+
+
+def _list_images(tier: Mapping[str, Any], known: Section) -> Iterator[str]:
+    """Yield the images that a tier names, as far as they are there: what is not is a fault."""
+    initial = (each.get("image") for each in tier.get("init_containers") or ())
+    yield from (str(name) for name in (*(tier.get("images") or ()), *initial) if name in known)
 
 
 def _other_admin(policy: Policy, name: str) -> Iterator[tuple[str, Any]]:
@@ -88,12 +107,13 @@ def _list_read(
             yield "users", {user: {"level": str(policy.people[user].level), "groups": [name]}}
         counting = objects[GRANTS].items()
         yield GRANTS, {id_: grant for id_, grant in counting if grant.get("account") == name}
+        yield "groups", {each: {"from": [name]} for each in sorted(policy.groups_fed_by([name]))}
     if section == GRANTS and new.get("account") in objects["groups"]:
         account = policy.groups[new["account"]]
         yield "groups", {account.name: {"members": sorted(account.members | account.managers)}}
-    if (section == "groups" and "volumes" in new) or (section == "tiers" and "home" in new):
+    if (section == "groups" and "volumes" in new) or (section == "tiers" and _MOUNTED & new.keys()):
         # Wherever they are, volumes must not meet in one server.
-        yield "tiers", {n: tier for n, tier in objects["tiers"].items() if "home" in tier}
+        yield "tiers", {n: tier for n, tier in objects["tiers"].items() if _MOUNTED & tier.keys()}
         having = {n: g for n, g in objects["groups"].items() if "volumes" in (g or ())}
         yield "groups", {n: {"volumes": group["volumes"]} for n, group in having.items()}
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from jupyterhub_platform.core.bulk_changes import MAX_NAMES
+from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.errors import PlatformError
 
-COLUMNS: Final = ("name", "level", "title", "groups")
+COLUMNS: Final = ("name", "level", "title", "groups", "account")
 _SEPARATORS: Final = ",;\t"
 """What spreadsheets write between cells, by their language, and what they put on the clipboard."""
 _FORMULAS: Final = tuple("=+-@\t\r")
@@ -72,8 +73,9 @@ class PeopleTable:
         return [self.at(row.line, each, self._find_column(row, each)) for each in lines]
 
     def _find_column(self, row: TableRow, sentence: str) -> str:
-        found = re.match(r"(?:users|groups)\.[^:]*?\.(\w+):|", sentence)
-        if found and found[1] in self.columns:
+        # A name may have a colon itself.
+        found = re.match(rf"(?:users|groups)\..*?\.({'|'.join(self.columns)}): ", sentence)
+        if found:
             return str(found[1])
         return "groups" if "group" in sentence and row.groups else "name"
 
@@ -128,7 +130,7 @@ def _read_rows(columns: tuple[str, ...], found: Sequence[tuple[int, list[str]]])
             continue
         values = dict(zip(columns, cells, strict=False))
         wrong = list(_check_cells(table, line, values))
-        name = values.get("name", "").strip().lower()
+        name = fold_user(values.get("name", "").strip())
         if not name:
             wrong.append(table.at(line, "has no name; write one, or remove the line", "name"))
         elif name in rows:
@@ -153,6 +155,6 @@ def _check_cells(table: PeopleTable, line: int, values: Mapping[str, str]) -> li
 
 def _make_row(line: int, name: str, values: Mapping[str, str]) -> TableRow:
     cells = {key: value.strip() for key, value in values.items()}
-    document = {key: cells[key] for key in ("title", "level") if cells.get(key)}
+    document = {key: cells[key] for key in ("title", "level", "account") if cells.get(key)}
     groups = tuple(filter(None, re.split(r"[;,\s]+", cells.get("groups", ""))))
     return TableRow(line, name, document, groups)

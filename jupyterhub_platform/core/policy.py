@@ -1,6 +1,5 @@
 """The compiled policy: people, groups, tiers, quotas, grants, and which limits apply to whom."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -10,25 +9,16 @@ from jupyterhub_platform.core.grants import Grant, level_at
 from jupyterhub_platform.core.identity_providers import NO_IDENTITY, Identity
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.people import Group, Person
-from jupyterhub_platform.core.persistent_map import PersistentMap, list_changed
-from jupyterhub_platform.core.pods import Pod
-from jupyterhub_platform.core.quotas import NO_RULE, Rule, Value, resolve
+from jupyterhub_platform.core.persistent_map import PersistentMap
+from jupyterhub_platform.core.pods import Pod, resolve_claims
+from jupyterhub_platform.core.policy_index import PolicyIndex
+from jupyterhub_platform.core.quotas import Defaults, Rule, Value, resolve
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.core.resource_names import SERVERS, is_accelerator
+from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Image, Tier
 
 _NO_RULE_SENTENCE: Final = "accelerators are denied unless a rule grants them"
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """What holds where a person or a group says nothing of its own."""
-
-    user: Rule = NO_RULE
-    group: Rule = NO_RULE
-    member: Rule = NO_RULE
-    tier: str = ""
 
 
 class Limit(NamedTuple):
@@ -61,12 +51,12 @@ class Policy:
     grants: tuple[Grant, ...] = ()
     identity: Identity = NO_IDENTITY
     lines: Mapping[str, str] = field(default_factory=dict)
-    _index: "_Index" = field(init=False, repr=False, compare=False)
+    _index: PolicyIndex = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for part in ("people", "groups"):
             object.__setattr__(self, part, PersistentMap.of(getattr(self, part)))
-        object.__setattr__(self, "_index", _Index.of(self))
+        object.__setattr__(self, "_index", PolicyIndex.of(self))
 
     def with_parts(self, **parts: Any) -> "Policy":
         """Return this policy with other people, groups, images, tiers or grants.
@@ -89,6 +79,36 @@ class Policy:
         """Return the groups that ``user`` is in charge of."""
         return frozenset(g for g in self.declared_groups(user) if user in self.groups[g].managers)
 
+    def membership_path(self, user: str, group: str) -> str:
+        """Return the key path that puts a user into a group; empty if the policy does not."""
+        if group not in self.declared_groups(user):
+            return ""
+        person, by_name = self.people.get(user), self.groups[group]
+        if person is not None and person.claimed is not None and user in by_name.joined:
+            if group in person.claimed.fed:
+                return f"groups.{group}.from"
+            if group in person.claimed.groups:
+                return f"{person.claimed.rule}.groups"
+        return by_name.membership_path(user)
+
+    def accounts_of(self, user: str, memberships: frozenset[str]) -> frozenset[str]:
+        """Return the groups of the policy that ``user`` is in, by it or by the Hub's groups."""
+        theirs = self.declared_groups(user) | memberships | self.groups_fed_by(memberships)
+        return theirs & self.groups.keys()
+
+    @property
+    def default_groups(self) -> tuple[str, ...]:
+        """The groups that are marked as default, in the order of the policy."""
+        return self._index.default_groups
+
+    def groups_fed_by(self, provided: Iterable[str]) -> frozenset[str]:
+        """Return the groups of whom an identity provider puts into the groups ``provided``."""
+        return self._index.fed.list_fed(provided)
+
+    def find_look_alike(self, name: str) -> str:
+        """Return another person whose name could be taken for ``name``; empty if there is none."""
+        return self._index.look_alikes.find(name, self.people)
+
     def levels_to_come(self, user: str, now: datetime) -> frozenset[Level]:
         """Return the levels that ``user`` has at ``now`` or is to have, with grants and without."""
         person = self.people[user]
@@ -101,8 +121,14 @@ class Policy:
         return self._index.admins
 
     def own_admins(self) -> tuple[str, ...]:
-        """Return the names of the admins who stay it whatever grant ends, sorted."""
-        return tuple(a for a in self.admins() if self.people[a].own_level is Level.ADMIN)
+        """Return the names of admins who stay it whatever grant ends, or provider says, sorted."""
+        people = (self.people[name] for name in self.admins())
+        return tuple(p.name for p in people if p.own_level is Level.ADMIN and not p.level_rule)
+
+    def lets_in(self, name: str, now: datetime) -> bool:
+        """Tell whether a user is declared, managed, or let in by a rule at ``now``."""
+        person = self.people.get(name)
+        return person is not None and person.is_let_in(now)
 
     def admins_let_in(self, others: Mapping[str, Suspension], now: datetime) -> tuple[str, ...]:
         """Return the names of lasting admins whom no suspension keeps out at ``now``, sorted."""
@@ -123,15 +149,25 @@ class Policy:
                 changed[person.name] = replace(person, level=level, without_grant=without)
         return self.with_parts(people={**self.people, **changed}) if changed else self
 
-    def pod_of(self, tier: Tier, account: str, groups: Iterable[str]) -> Pod:
-        """Return how a server of ``tier`` runs that is charged to ``account``.
+    def pod_of(self, tier: Tier, account: str, groups: Iterable[str], user: str = "") -> Pod:
+        """Return how a server of ``tier`` runs that ``user`` starts, charged to ``account``.
 
         Whatever any of the user's ``groups`` share comes with it.
         """
-        charged = self.groups.get(account)
-        declared = (self.groups[name] for name in groups if name in self.groups)
-        shared = tuple(volume for group in declared for volume in group.volumes)
-        return tier.pod.of_groups(charged.service_account if charged else "", shared)
+        pod, charged, person = tier.pod, self.groups.get(account), self.people.get(user)
+        if charged is not None:
+            pod = pod.charged_to(
+                charged.service_account, charged.environment, charged.labels, charged.annotations
+            )
+        level = person.level if person else None
+        declared = [self.groups[name] for name in groups if name in self.groups]
+        volumes = (
+            *((volume, account) for volume in (*self.defaults.volumes, *pod.shared)),
+            *((volume, group.name) for group in declared for volume in group.volumes),
+        )
+        shared = (volume.of(level, group) for volume, group in volumes)
+        environment = resolve_claims(pod.environment, person.claims if person else {})
+        return replace(pod, shared=tuple(filter(None, shared)), environment=environment)
 
     def suspension_of(
         self, user: str, others: Mapping[str, Suspension], now: datetime
@@ -220,133 +256,6 @@ class Policy:
         for group in self.declared_groups(user) | {account}:
             given += self._index.grants_to_group.get(group, ())
         return tuple(grant for grant in given if grant.is_live(now))
-
-
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """What every decision asks of a policy: indexed, not searched among all users.
-
-    Values are those of a group's or the platform's own rules before the defaults.
-    """
-
-    groups_of: PersistentMap[str, frozenset[str]]
-    admins: tuple[str, ...]
-    suspended: tuple[str, ...]
-    with_granted_level: tuple[str, ...]
-    grants_of_levels: tuple[Grant, ...]
-    grants_to_user: Mapping[str, list[Grant]]
-    grants_to_group: Mapping[str, list[Grant]]
-    of_member: PersistentMap[str, tuple[Value, ...]]
-    no_member: tuple[Value, ...]
-    of_user: tuple[Value, ...]
-    of_account: PersistentMap[str, tuple[Value, ...]]
-    no_account: tuple[Value, ...]
-    of_platform: tuple[Value, ...]
-    accelerators: tuple[str, ...]
-
-    @classmethod
-    def of(cls, policy: Policy) -> "_Index":
-        to_user, to_group = _by_receiver(policy.grants)
-        groups, defaults = policy.groups.values(), policy.defaults
-        no_member, no_account = resolve(defaults.member), resolve(defaults.group)
-        return cls(
-            groups_of=PersistentMap(_find_groups(groups)),
-            admins=tuple(sorted(p.name for p in policy.people.values() if p.level is Level.ADMIN)),
-            suspended=tuple(sorted(p.name for p in policy.people.values() if p.suspended)),
-            with_granted_level=tuple(p.name for p in policy.people.values() if p.without_grant),
-            grants_of_levels=tuple(grant for grant in policy.grants if grant.level),
-            grants_to_user=to_user,
-            grants_to_group=to_group,
-            of_member=PersistentMap(
-                {
-                    g.name: resolve(g.member_quota, defaults.member)
-                    if g.member_quota.quota
-                    else no_member
-                    for g in groups
-                }
-            ),
-            no_member=no_member,
-            of_user=resolve(defaults.user),
-            of_account=PersistentMap(
-                {
-                    g.name: resolve(g.quota, defaults.group) if g.quota.quota else no_account
-                    for g in groups
-                }
-            ),
-            no_account=no_account,
-            of_platform=resolve(policy.quota),
-            accelerators=_list_accelerators(policy.tiers),
-        )
-
-    def follow(self, before: Policy, after: Policy) -> "_Index":
-        """Return the index of ``after``, which has the rules of ``before`` for everything else."""
-        parts: dict[str, Any] = {}
-        if before.people is not after.people:
-            changed = list_changed(before.people, after.people)
-            now = {name: after.people[name] for name in changed if name in after.people}
-            admins = {n for n, person in now.items() if person.level is Level.ADMIN}
-            out = {n for n, person in now.items() if person.suspended}
-            parts["admins"] = tuple(sorted({*self.admins} - changed | admins))
-            parts["suspended"] = tuple(sorted({*self.suspended} - changed | out))
-            raised = {n for n, person in now.items() if person.without_grant}
-            parts["with_granted_level"] = tuple({*self.with_granted_level} - changed | raised)
-        if before.groups is not after.groups:
-            parts |= self._follow_groups(before, after)
-        if before.grants is not after.grants:
-            parts["grants_to_user"], parts["grants_to_group"] = _by_receiver(after.grants)
-            parts["grants_of_levels"] = tuple(grant for grant in after.grants if grant.level)
-        if before.tiers is not after.tiers:
-            parts["accelerators"] = _list_accelerators(after.tiers)
-        return replace(self, **parts)
-
-    def _follow_groups(self, before: Policy, after: Policy) -> dict[str, Any]:
-        theirs: dict[str, frozenset[str]] = {}
-        of_member, of_account = self.of_member, self.of_account
-        for name in list_changed(before.groups, after.groups):
-            old, new = before.groups.get(name), after.groups.get(name)
-            was = old.members | old.managers if old else frozenset()
-            now = new.members | new.managers if new else frozenset()
-            for user in was ^ now:
-                known = theirs.get(user) or self.groups_of.get(user, frozenset())
-                theirs[user] = known | {name} if user in now else known - {name}
-            if new:
-                of_member = of_member.put(name, resolve(new.member_quota, after.defaults.member))
-                of_account = of_account.put(name, resolve(new.quota, after.defaults.group))
-            else:
-                of_member, of_account = of_member.drop(name), of_account.drop(name)
-        groups_of = self.groups_of.put_all({user: each for user, each in theirs.items() if each})
-        for user in (user for user, each in theirs.items() if not each):
-            groups_of = groups_of.drop(user)
-        return {"groups_of": groups_of, "of_member": of_member, "of_account": of_account}
-
-
-def _find_groups(groups: Iterable[Group]) -> dict[str, frozenset[str]]:
-    """Return the groups of each person: one set for all who are in the same ones."""
-    found: dict[str, frozenset[str]] = {}
-    for group in groups:
-        joined: dict[frozenset[str], frozenset[str]] = {}
-        for user in group.members | group.managers:
-            before = found.get(user, frozenset())
-            if before not in joined:
-                joined[before] = before | {group.name}
-            found[user] = joined[before]
-    return found
-
-
-def _by_receiver(
-    grants: Iterable[Grant],
-) -> tuple[dict[str, list[Grant]], dict[str, list[Grant]]]:
-    """Return grants by the user, and by the group, whom they are for."""
-    to_user: defaultdict[str, list[Grant]] = defaultdict(list)
-    to_group: defaultdict[str, list[Grant]] = defaultdict(list)
-    for grant in grants:
-        (to_user[grant.user] if grant.user else to_group[grant.group]).append(grant)
-    return dict(to_user), dict(to_group)
-
-
-def _list_accelerators(tiers: Mapping[str, Tier]) -> tuple[str, ...]:
-    asked = {name for tier in tiers.values() for name in tier.demand}
-    return tuple(sorted(filter(is_accelerator, asked)))
 
 
 def _added(grants: tuple[Grant, ...], scope: Scope, name: str, account: str) -> int:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from jupyterhub_platform.core.document.compile import compile_policy
-from jupyterhub_platform.core.document.references import Names
+from jupyterhub_platform.core.document.names import Names
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.partial_document import GRANTS, PartialDocument

@@ -161,7 +161,7 @@ def describe_amount(name: str, amount: int) -> str:
 def describe_number(name: str, amount: int) -> str:
     """Say the number of :func:`describe_amount` without its unit."""
     if name == CPU:
-        return _short(Fraction(amount, 1000))
+        return _short(Fraction(amount, 1000), 3)
     if is_storage(name):
         return _short(Fraction(amount, _storage_unit(amount)[1]))
     return str(amount)

@@ -3,17 +3,19 @@
 A question is complete in itself: written down, it can be asked again and has the same answer.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 from jupyterhub_platform.core.levels import LEVELS, Level
+from jupyterhub_platform.core.offers import Asking, list_images, list_sizes
 from jupyterhub_platform.core.options import Options, fill_in, still_meant
 from jupyterhub_platform.core.policy import Limit, Policy, tier_limits
 from jupyterhub_platform.core.reservations import HeldTotals, Scope
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
-from jupyterhub_platform.core.tiers import Tier
+from jupyterhub_platform.core.tiers import Tier, label_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,11 @@ class HeldLimit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A tier, as this person may ask for it in this account."""
+    """A tier, or one size of it, as this person may ask for it in this account.
+
+    ``images`` and ``patterns`` are what they may name, ``closed_images`` those that are not open to
+    them. ``closed_size`` says that the tier is open to them, and this size of it is not.
+    """
 
     name: str
     demand: Resources
@@ -63,18 +69,27 @@ class Candidate:
     requestable: bool = False
     observe: bool = False
     limits: tuple[HeldLimit, ...] = ()
+    size: str = ""
+    patterns: tuple[str, ...] = ()
+    closed_images: tuple[str, ...] = ()
+    closed_size: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name of the tier, with that of the size: ``gpu/large``."""
+        return label_of(self.name, self.size)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """Ask whether ``subject`` may start ``server`` with ``options``.
 
-    ``tier``, ``account`` and ``image`` are what the options come to once defaults are filled in;
-    empty where that is not settled. ``candidates`` are all tiers, or only the one that is asked
-    for; ``limits`` are all limits that hold for whichever of them is started. ``opened_by`` are the
-    names of those who open a tier in the account to this person: managers of it where
-    ``opened_by_managers``, otherwise admins. ``passed_over`` is what was remembered from an earlier
-    start and cannot be meant any more.
+    ``tier``, ``size``, ``account`` and ``image`` are what the options come to once defaults are
+    filled in; empty where that is not settled. ``candidates`` are all tiers in all sizes, or only
+    those of the one that is asked for; ``limits`` are all limits that hold for whichever of them is
+    started. ``opened_by`` are the names of those who open a tier in the account to this person:
+    managers of it where ``opened_by_managers``, otherwise admins. ``passed_over`` is what was
+    remembered from an earlier start and cannot be meant any more.
     """
 
     at: datetime
@@ -90,11 +105,19 @@ class Question:
     opened_by: tuple[str, ...] = ()
     opened_by_managers: bool = False
     passed_over: tuple[str, ...] = ()
+    size: str = ""
 
     @property
     def candidate(self) -> Candidate | None:
-        """The tier that is asked for, if there is such a tier."""
-        return next((c for c in self.candidates if c.name == self.tier), None)
+        """The tier that is asked for, in its size, if there is such a one."""
+        return next(
+            (c for c in self.candidates if c.name == self.tier and c.size == self.size), None
+        )
+
+    @property
+    def label(self) -> str:
+        """The tier that is asked for, with its size: ``gpu/large``."""
+        return label_of(self.tier, self.size)
 
 
 def ask(
@@ -107,14 +130,16 @@ def ask(
     now: datetime,
     revision: int,
     alternatives: bool = True,
+    last_account: str = "",
 ) -> Question:
     """Put the question together: fill in defaults, and look up what is held against each limit.
 
+    ``last_account`` was charged for their last start, if that is asked about.
     Without ``alternatives`` it knows of the tier that is asked for and of no other: enough for a
     start that is admitted, where no alternatives need to be shown.
     """
-    options, passed_over = still_meant(policy, options, subject, now)
-    tier, account, image = fill_in(policy, options, subject.accounts)
+    options, passed_over = still_meant(policy, options, subject, now, last_account)
+    tier, size, account, image = fill_in(policy, options, subject, last_account)
     known = policy.tiers.get(tier)
     considered = policy.tiers.values() if alternatives else (known,) if known else ()
     lookup = _Lookup.of(policy, totals, subject, account, now)
@@ -127,11 +152,12 @@ def ask(
         tier=tier,
         account=account,
         image=image,
-        candidates=tuple(map(lookup.candidate, considered)),
+        candidates=tuple(each for one in considered for each in lookup.list_candidates(one)),
         limits=tuple(map(lookup.hold, policy.list_limits(subject.name, account, now))),
         opened_by=lookup.raised_by,
         opened_by_managers=lookup.raised_by_managers,
         passed_over=passed_over,
+        size=size,
     )
 
 
@@ -175,19 +201,30 @@ class _Lookup:
             self.raised_by_managers and within,
         )
 
-    def candidate(self, tier: Tier) -> Candidate:
-        """Return what a decision needs to know about a tier."""
-        name, level = self.subject.name, self.subject.level
-        return Candidate(
-            name=tier.name,
-            demand=tier.demand,
-            images=tier.images,
-            granted=level is not None
-            and self.policy.may_use(tier, name, level, self.account, self.now),
-            requestable=tier.requestable,
-            observe=tier.observe,
-            limits=tuple(map(self.hold, tier_limits(tier, name, self.account))),
+    def list_candidates(self, tier: Tier) -> Iterator[Candidate]:
+        """Yield what a decision needs to know about a tier, for each size of it."""
+        asking = Asking(self.subject.name, self.subject.level, self.account)
+        is_open = asking.level is not None and self.policy.may_use(
+            tier, asking.user, asking.level, self.account, self.now
         )
+        sizes, images = list_sizes(tier, asking), list_images(self.policy, tier, asking)
+        limits = tuple(map(self.hold, tier_limits(tier, asking.user, self.account)))
+        patterns = tuple(map(str, images.patterns))
+        for variant in tier.variants:
+            is_closed = variant.size != "" and variant.size not in sizes
+            yield Candidate(
+                name=tier.name,
+                demand=variant.demand,
+                images=images.names,
+                granted=is_open and not is_closed,
+                requestable=tier.requestable and not (is_open and is_closed),
+                observe=tier.observe,
+                limits=limits,
+                size=variant.size,
+                patterns=patterns,
+                closed_images=images.closed,
+                closed_size=is_open and is_closed,
+            )
 
 
 def raised_by(policy: Policy, scope: Scope) -> tuple[str, ...]:
@@ -216,15 +253,15 @@ def subject_of(
 ) -> Subject:
     """Return who ``name`` is: the level declared for them, and the union of their memberships.
 
-    ``memberships`` are the groups that the Hub has them in; only groups of the policy are accounts.
+    ``memberships`` are the groups that the Hub has them in; groups of the policy are accounts, and
+    others may feed some.
     ``suspension`` is the one that is in force for them.
     """
     person = policy.people.get(name)
-    accounts = (policy.declared_groups(name) | memberships) & policy.groups.keys()
     return Subject(
         name,
         person.level if person else None,
-        tuple(sorted(accounts)),
+        tuple(sorted(policy.accounts_of(name, memberships))),
         suspended=suspension is not None,
         suspended_until=suspension.until if suspension else None,
     )

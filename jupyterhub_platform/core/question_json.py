@@ -30,12 +30,14 @@ def question_to_json(question: Question) -> dict[str, Any]:
         "server": question.server,
         "options": {
             "tier": options.tier,
+            "size": options.size,
             "account": options.account,
             "image": options.image,
             "faults": list(options.faults),
             "remembered": options.remembered,
         },
         "tier": question.tier,
+        "size": question.size,
         "account": question.account,
         "image": question.image,
         "candidates": [_candidate_to_json(candidate) for candidate in question.candidates],
@@ -61,6 +63,7 @@ def question_from_json(data: Mapping[str, Any]) -> Question:
             tuple(options["faults"]),
             # Rows of before know of no remembered choices.
             options.get("remembered", False),
+            options.get("size", ""),
         ),
         tier=data["tier"],
         account=data["account"],
@@ -70,6 +73,7 @@ def question_from_json(data: Mapping[str, Any]) -> Question:
         opened_by=tuple(data["opened_by"]),
         opened_by_managers=data["opened_by_managers"],
         passed_over=tuple(data.get("passed_over", ())),
+        size=data.get("size", ""),
     )
 
 
@@ -97,6 +101,17 @@ def _candidate_to_json(candidate: Candidate) -> dict[str, Any]:
         "requestable": candidate.requestable,
         "observe": candidate.observe,
         "limits": [_limit_to_row(limit) for limit in candidate.limits],
+        **{key: value for key, value in _choices_to_json(candidate).items() if value},
+    }
+
+
+def _choices_to_json(candidate: Candidate) -> dict[str, Any]:
+    """Render what few tiers have; most rows of the ledger have none of it."""
+    return {
+        "size": candidate.size,
+        "patterns": list(candidate.patterns),
+        "closed_images": list(candidate.closed_images),
+        "closed_size": candidate.closed_size,
     }
 
 
@@ -109,6 +124,10 @@ def _candidate_from_json(row: Mapping[str, Any]) -> Candidate:
         row["requestable"],
         row["observe"],
         tuple(_limit_from_row(limit) for limit in row["limits"]),
+        row.get("size", ""),
+        tuple(row.get("patterns", ())),
+        tuple(row.get("closed_images", ())),
+        row.get("closed_size", False),
     )
 
 

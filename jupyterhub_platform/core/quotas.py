@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
+from jupyterhub_platform.core.pods import SharedVolume
 from jupyterhub_platform.core.resource_names import resource_order
 
 Quota: TypeAlias = Mapping[str, int | None]
@@ -21,6 +22,17 @@ class Rule:
 
 NO_RULE: Final = Rule("", {})
 """What most people have: nothing that was said of them alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What holds where a person or a group says nothing of its own."""
+
+    user: Rule = NO_RULE
+    group: Rule = NO_RULE
+    member: Rule = NO_RULE
+    tier: str = ""
+    volumes: tuple[SharedVolume, ...] = ()
 
 
 class Value(NamedTuple):

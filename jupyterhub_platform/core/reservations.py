@@ -46,6 +46,12 @@ class Reservation:
     opened_at: datetime
     ends_at: datetime | None = None
     idle_timeout: timedelta | None = None
+    size: str = ""
+
+    @property
+    def label(self) -> str:
+        """The tier, with its size if it has one: ``gpu/large``."""
+        return f"{self.tier}/{self.size}" if self.size else self.tier
 
     def scopes(self) -> Iterator[Scope]:
         """Yield every scope at which this reservation counts."""
@@ -66,6 +72,7 @@ class Reservation:
             "spawner_id": self.spawner_id,
             "account": self.account,
             "tier": self.tier,
+            "size": self.size,
             "image": self.image,
             "demand": dict(self.demand),
             "opened_at": self.opened_at.isoformat(),
@@ -89,6 +96,7 @@ class Reservation:
             spawner_id=int(data["spawner_id"]),
             account=str(data["account"]),
             tier=str(data["tier"]),
+            size=str(data.get("size", "")),
             image=str(data["image"]),
             demand=Resources.of({str(k): int(v) for k, v in dict(data["demand"]).items()}),
             opened_at=read_stored(data["opened_at"]),

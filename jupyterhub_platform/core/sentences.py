@@ -11,7 +11,7 @@ from jupyterhub_platform.core.resource_names import SERVERS
 def say_what_is_exceeded(limit: HeldLimit, tier: str, asked: int) -> str:
     """Say what is held of a limit, and what a server of ``tier`` asks for on top of that."""
     scope, resource = limit.scope, limit.resource
-    share = describe_share(resource, limit.held, limit.maximum, tier if scope.tier else "")
+    share = describe_share(resource, limit.held, limit.maximum, scope.tier)
     if resource == SERVERS:
         asks = f", and {tier} is 1 more"
     else:

@@ -13,6 +13,7 @@ from jupyterhub.user import User
 from traitlets.config.loader import LazyConfigValue
 
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.core.local_accounts import why_no_password
 from jupyterhub_platform.hub.audit.callers import COMMAND_LINE
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.auth.governed_authenticator import (
@@ -29,6 +30,7 @@ from jupyterhub_platform.hub.landing import land
 from jupyterhub_platform.hub.navigation import find_navigation
 from jupyterhub_platform.hub.pages.files import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.routes import surround_routes
 from jupyterhub_platform.hub.servers.lifetimes import list_endings
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
@@ -105,7 +107,7 @@ def _configure(c: Any) -> None:
     local_credentials = issubclass(authenticator, PlatformAuthenticator)
     hub.template_vars.update(
         {
-            "platform_local_credentials": local_credentials,
+            "platform_local_credentials": local_credentials and _may_have_password,
             "platform_endings": _list_endings,
             "platform_ended": _list_ended,
             "platform_navigation": find_navigation,
@@ -175,6 +177,13 @@ def _is_hard(c: Any) -> bool:
     return bool(c.Platform.get("hard_profile", os.environ.get(HARD_PROFILE) == "1"))
 
 
+def _may_have_password(user: Any) -> bool:
+    """Tell whether the Hub's pages offer a user to change a password."""
+    if not isinstance(user, User):
+        return False
+    return not why_no_password(platform_of(user.settings).snapshot.policy, user.name)
+
+
 def _list_endings(user: Any) -> list[dict[str, Any]]:
     """Return what the Hub's pages say about the deadlines of a user's servers."""
     return list_endings(user, datetime.now(UTC)) if isinstance(user, User) else []
@@ -206,13 +215,17 @@ def _spawner(hub: Any) -> Any:
     if name.lower() in _STOCK_SPAWNERS:
         return _default_spawner(name)
     spawner = load_class(hub, "spawner_class", Spawner)
-    if not issubclass(spawner, AdmissionMixin):
-        raise ConfigurationError(
-            f"The spawner {spawner.__module__}.{spawner.__name__} starts servers that no quota "
-            "sees; use platform or platform-local, or a class of yours with AdmissionMixin first, "
-            "in c.JupyterHub.spawner_class"
-        )
-    return spawner
+    if issubclass(spawner, AdmissionMixin):
+        return spawner
+    if any(each.__module__.partition(".")[0] == "kubespawner" for each in spawner.__mro__):
+        from jupyterhub_platform.hub.kubernetes.site_spawner import wrap_spawner
+
+        return wrap_spawner(spawner)
+    raise ConfigurationError(
+        f"The spawner {spawner.__module__}.{spawner.__name__} starts servers that no quota "
+        "sees; use platform or platform-local, a subclass of KubeSpawner, or a class of yours with "
+        "AdmissionMixin first, in c.JupyterHub.spawner_class"
+    )
 
 
 def _default_spawner(stock: str) -> Any:

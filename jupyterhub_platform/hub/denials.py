@@ -19,6 +19,8 @@ STATUSES: Final = (
     ("level.", 403),
     ("account.", 403),
     ("tier.", 403),
+    ("size.", 403),
+    ("image.", 403),
     ("quota.", 409),
     ("capacity.", 503),
 )

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,14 @@ from jupyterhub_platform.hub.jobs import Job, Jobs
 from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.hub.metrics.held_metrics import expose_held
 from jupyterhub_platform.hub.notices.delivery import Notices
+from jupyterhub_platform.hub.people.hub_queries import list_member_names
 from jupyterhub_platform.hub.people.membership_sync import LOOK_SECONDS as SETTLE_LOOK_SECONDS
 from jupyterhub_platform.hub.people.membership_sync import MembershipSync
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.privileges import revoke_undeclared_privileges
-from jupyterhub_platform.hub.people.roles import check_roles, list_named
+from jupyterhub_platform.hub.people.refused_roles import find_refused, take_away
+from jupyterhub_platform.hub.people.role_reach import narrow_scopes
+from jupyterhub_platform.hub.people.roles import list_named
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.policy.access_request_expiry import LOOK_SECONDS as REQUEST_SECONDS
@@ -51,12 +55,14 @@ from jupyterhub_platform.hub.upstream.event_loop import (
 )
 from jupyterhub_platform.hub.upstream.http_server import serve_with_limits
 from jupyterhub_platform.hub.upstream.monotonic_timers import use_monotonic_timers
+from jupyterhub_platform.hub.upstream.scope_narrowing import narrow_scopes_of_users
 from jupyterhub_platform.hub.upstream.secure_cookies import keep_server_cookies_secure
 from jupyterhub_platform.hub.upstream.shutdown import answer_while_shutting_down
 from jupyterhub_platform.hub.usage_watch import SETTLE_SECONDS, UsageWatch
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.audit_key import find_or_make_key, read_public
+from jupyterhub_platform.usecases.claimed_people import ClaimedPeople
 from jupyterhub_platform.usecases.consistency import list_held, rebuild
 from jupyterhub_platform.usecases.policies import say_locked_out
 from jupyterhub_platform.usecases.snapshot import Snapshot
@@ -124,11 +130,21 @@ class Platform(PlatformTraits):
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher(), in_store_thread)
 
     def _check_privileges(self) -> None:
-        """Refuse roles that reach too far, and revoke privileges that the policy does not give."""
+        """Take from roles what reaches too far, and revoke what the policy does not give."""
         app, policy = self.app, self.snapshot.policy
-        check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, policy.admins())
+        specs, scopes = list_named(app), app.extra_user_scopes
+        self.refused_roles = find_refused(specs, scopes, app.custom_scopes, policy.admins())
+        take_away(app.db, self.refused_roles)
+        for role in self.refused_roles:
+            self.tell(role.sentence)
+        narrow_scopes_of_users(self._narrow_scopes)
         for sentence in revoke_undeclared_privileges(app.db, policy):
             self.tell(sentence)
+
+    def _narrow_scopes(self, user: Any, scopes: frozenset[str]) -> frozenset[str]:
+        """Hold what roles give a user over other people to whom they are not below, now."""
+        members = partial(list_member_names, self.app.db)
+        return narrow_scopes(scopes, user.name, self.snapshot.policy, members)
 
     def _set_up_web_server(self) -> None:
         """Serve through a web server with limits, which knows its proxies."""
@@ -188,6 +204,9 @@ class Platform(PlatformTraits):
     def _serve_managed_objects(self) -> None:
         """Make what changes the objects that are managed in the Hub."""
         self.managed = ManagedObjects(self.runtime, self.memberships, self.suspension.settle)
+        self.claimed = ClaimedPeople(
+            self.runtime.store, lambda: self.snapshot, self.managed.apply, in_store_thread
+        )
         self.bulk = BulkRunner(self.app, self.runtime, self.managed, self.suspension.settle)
 
     def _set_up_notices(self) -> None:
@@ -251,9 +270,8 @@ class Platform(PlatformTraits):
 
     def lets_in(self, name: str) -> bool:
         """Tell whether the policy declares a user, and nothing keeps them out now."""
-        snapshot = self.snapshot
-        suspended = snapshot.suspension_of(name, datetime.now(UTC)) is not None
-        return name in snapshot.policy.people and not suspended
+        snapshot, now = self.snapshot, datetime.now(UTC)
+        return snapshot.policy.lets_in(name, now) and snapshot.suspension_of(name, now) is None
 
     def tell(self, sentence: str) -> None:
         """Tell the operator of this Hub something: messages from this logger reach the terminal."""

@@ -182,8 +182,10 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
         method, error = str(self.request.method), self._error
         if isinstance(error, AdmissionDenied) or isinstance(self, ActivityAPIHandler):
             return "", ""
-        if isinstance(self, LoginHandler) or self.request.path.endswith("/oauth_callback"):
-            is_login = method == "POST" or self.request.path.endswith("/oauth_callback")
+        # A page at which a provider's answer comes in, the platform's own or another's.
+        is_answer = hasattr(self, "is_login") or self.request.path.endswith("/oauth_callback")
+        if isinstance(self, LoginHandler) or is_answer:
+            is_login = method == "POST" or is_answer
             return (_LOGIN, self._find_known()) if is_login else ("", "")
         if method in _SAFE:
             return "", ""

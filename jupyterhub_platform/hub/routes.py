@@ -33,6 +33,7 @@ from jupyterhub_platform.hub.api.notices import (
 from jupyterhub_platform.hub.api.own_servers import OwnServersHandler
 from jupyterhub_platform.hub.api.people import InviteHandler, ResumeHandler, SuspendHandler
 from jupyterhub_platform.hub.api.policy import ReloadHandler
+from jupyterhub_platform.hub.api.provider_logins import ForgetLoginHandler
 from jupyterhub_platform.hub.api.refused_requests import RefusedRequestHandler
 from jupyterhub_platform.hub.api.terminal_login import TerminalLoginHandler
 from jupyterhub_platform.hub.api.undeclared_users import (
@@ -115,6 +116,7 @@ def _api_handlers() -> list[Any]:
         (r"/api/platform/users/([^/]+)/invite", InviteHandler),
         (r"/api/platform/users/([^/]+)/suspend", SuspendHandler),
         (r"/api/platform/users/([^/]+)/resume", ResumeHandler),
+        (r"/api/platform/users/([^/]+)/forget-login", ForgetLoginHandler),
         *(
             (rf"/api/platform/{kind.section}/([^/]+)", ObjectHandler, {"kind": kind})
             for kind in Kind

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from jupyterhub_platform.core.bulk_changes import MAX_NAMES, Act, BulkState, Outcome, Progress
-from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.rest.managed import ChangeEffects
 from jupyterhub_platform.rest.request_bodies import Body, MayBe, Reason, read_end, refuse

@@ -42,6 +42,7 @@ class HeldServer(Response):
     spawner_id: int
     account: str
     tier: str
+    size: str = ""
     image: str
     demand: Amounts
     opened_at: Instant
@@ -57,12 +58,32 @@ class AccountUsage(Response):
     fits: list[str]
 
 
+class GroupMembership(Response):
+    """A group that the user is in, and what says so: a key path, groups of the provider, or none.
+
+    With neither, the Hub alone has it.
+    """
+
+    group: str
+    path: str
+    provided_by: list[str]
+
+
+class DefaultAccount(Response):
+    """The account of a start that names none, and what says so; both empty without one."""
+
+    name: str
+    rule: str
+
+
 class Usage(Response):
     """What a user holds, may hold and has left."""
 
     user: str
     level: Level | None
     revision: int
+    memberships: list[GroupMembership]
+    default_account: DefaultAccount
     accounts: list[AccountUsage]
     servers: list[HeldServer]
 
@@ -92,6 +113,7 @@ class AskedOptions(Response):
     """What the start named."""
 
     tier: str
+    size: str = ""
     account: str
     image: str
     faults: list[str]
@@ -108,6 +130,12 @@ class AskedTier(Response):
     requestable: bool
     observe: bool
     limits: list[_LimitRow]
+    size: str = Field("", description="One of the sizes of the tier, if it has some.")
+    patterns: list[str] = Field(
+        default_factory=list, description="Within these, an image can be named by its reference."
+    )
+    closed_images: list[str] = Field(default_factory=list)
+    closed_size: bool = False
 
 
 class AskedQuestion(Response):
@@ -125,6 +153,7 @@ class AskedQuestion(Response):
     server: str
     options: AskedOptions
     tier: str
+    size: str = ""
     account: str
     image: str
     candidates: list[AskedTier]
@@ -146,6 +175,7 @@ class Decision(Response):
     user: str
     server: str
     tier: str
+    size: str = ""
     account: str
     image: str
     demand: Amounts

@@ -10,6 +10,7 @@ from jupyterhub_platform.rest.managed_calls import MANAGED_CALLS
 from jupyterhub_platform.rest.notices import NOTICE_CALLS
 from jupyterhub_platform.rest.operations import Argument, Operation
 from jupyterhub_platform.rest.own_servers import OWN_SERVERS
+from jupyterhub_platform.rest.provider_logins import PROVIDER_LOGIN_CALLS
 from jupyterhub_platform.rest.refused_requests import NOTE_REFUSED
 from jupyterhub_platform.rest.request_bodies import (
     MAX_INVITE_HOURS,
@@ -48,8 +49,8 @@ USAGE: Final = Operation(
     f"{PREFIX}/usage",
     "What a user holds, may hold and has left, in each of their accounts.",
     {200: Usage},
-    who=f"`{SELF}`; for others `{READ}`, or their manager",
-    scopes=(SELF, READ, MANAGE),
+    who=f"`{SELF}`; for others `{READ}`, `{ADMIN}`, or their manager",
+    scopes=(SELF, READ, MANAGE, ADMIN),
     arguments=(Argument("user", "Another user than the caller."),),
     refusals=_NOT_THERE,
 )
@@ -201,6 +202,7 @@ HUB_CALLS: Final = (
     NOTE_REFUSED,
     *MANAGED_CALLS,
     *UNDECLARED_CALLS,
+    *PROVIDER_LOGIN_CALLS,
     *BULK_CALLS,
     *ACCESS_REQUEST_CALLS,
     *TERMINAL_LOGIN_CALLS,

@@ -138,8 +138,8 @@ class DryRunRequest(Body):
     user_options: Any = Field(
         default=None,
         description=(
-            "The options of the start: `tier`, `account` and `image`, each optional. The decision "
-            "answers anything else with `options.invalid`."
+            "The options of the start: `tier`, `size`, `account` and `image`, each optional. The "
+            "decision answers anything else with `options.invalid`."
         ),
         examples=[{"tier": "small", "account": "vision", "image": "lab"}],
     )

@@ -122,11 +122,19 @@ class WeakenedSetting(Response):
     sentence: str
 
 
+class RefusedRole(Response):
+    """A role of the site of which a part is refused: what, why, and what to write instead."""
+
+    role: str
+    sentence: str
+
+
 class Settings(Response):
-    """How safe the Hub's own settings are."""
+    """How safe the Hub's own settings are, and which roles of the site are not."""
 
     hard_profile: bool
     weakened: list[WeakenedSetting]
+    refused_roles: list[RefusedRole]
 
 
 class StoreHealth(Response):

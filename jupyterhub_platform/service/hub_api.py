@@ -3,10 +3,12 @@
 import json
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from aiohttp import ClientError, ClientResponseError, ClientTimeout
 from jupyterhub.httpclient import fetch
 
+from jupyterhub_platform.rest.decisions import Usage
 from jupyterhub_platform.rest.own_servers import OwnServers
 from jupyterhub_platform.rest.response_bodies import AuditHealth
 from jupyterhub_platform.rest.undeclared_users import UndeclaredUsers
@@ -62,6 +64,15 @@ async def read_own_servers(api_url: str, token: str) -> OwnServers | None:
     """Return the caller's servers as the Hub has them; ``None`` if it does not say."""
     try:
         return OwnServers.model_validate(await read_hub(api_url, token, "servers"))
+    except (RefusalError, ValueError):
+        return None
+
+
+async def read_standing(api_url: str, token: str, name: str) -> Usage | None:
+    """Return what the Hub knows of a user: groups, default; ``None`` if it does not say."""
+    try:
+        found = await read_hub(api_url, token, f"usage?{urlencode({'user': name})}")
+        return Usage.model_validate(found)
     except (RefusalError, ValueError):
         return None
 

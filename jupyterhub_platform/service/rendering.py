@@ -12,6 +12,7 @@ from jupyterhub._data import DATA_FILES_PATH
 
 from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.times import describe_age, describe_duration, describe_second
+from jupyterhub_platform.core.typed_names import render_command
 from jupyterhub_platform.shared_templates.files import SHARED_TEMPLATES
 from jupyterhub_platform.usecases.holdings import describe_resource
 
@@ -56,6 +57,7 @@ def make_environment(template_paths: tuple[Path, ...] = ()) -> Environment:
     environment.filters["ago"] = describe_age
     environment.filters["amount"] = lambda amount, name: describe_amount(name, amount)
     environment.filters["duration"] = describe_duration
+    environment.filters["command"] = render_command
     environment.filters["resource"] = describe_resource
     environment.filters["utc"] = describe_second
     return environment

@@ -87,7 +87,9 @@ class ResponseHandler(RequestHandler):
             "csp_nonce": self.csp_nonce,
             "xsrf_token": self._show_xsrf_token() if user is not None else "",
             "platform_url": environment.prefix,
-            "platform_local_credentials": environment.local_credentials,
+            "platform_local_credentials": viewer is not None
+            and self.may_have_password(viewer.name),
+            "may_have_password": self.may_have_password,
             "own_static_url": self.static_url,
             "platform_branding": self._find_branding(),
             "viewer": viewer,
@@ -98,6 +100,11 @@ class ResponseHandler(RequestHandler):
         self.set_header("Content-Type", "text/html; charset=UTF-8")
         template = self.settings["templates"].get_template(f"platform/{name}")
         self.finish(template.render(namespace))
+
+    def may_have_password(self, name: str) -> bool:
+        """Tell whether a user may log in with a password that the platform keeps."""
+        is_local: bool = self.settings["environment"].local_credentials
+        return is_local and bool(self.settings["reader"].may_have_password(name))
 
     def _find_branding(self) -> Branding:
         """Return how pages look; their name may be that of the policy that was read last."""

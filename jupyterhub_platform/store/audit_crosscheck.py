@@ -192,6 +192,7 @@ def _compare_with_itself(table: Table, row: Row[Any]) -> Iterator[Contradiction]
     }
     if is_held:
         kept["demand"] = (_read_json(row.demand), whole.get("demand"))
+        kept["size"] = (row.size or "", _clean(whole.get("size", "")))
         kept["policy revision"] = (row.policy_revision, question.get("revision"))
     if whole.get("adopted") is True:
         # A server that was found running has no decision: the row holds only its reservation.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import local_account
@@ -108,6 +108,13 @@ def replace_hash(tx: Transaction, name: str, before: str, after: str) -> bool:
     """Replace the hash of an unchanged password; False if the password was changed concurrently."""
     query = update(local_account).where(_COLUMNS.name == name, _COLUMNS.password_hash == before)
     return tx.execute(query.values(password_hash=after)).rowcount == 1
+
+
+def remove_credentials(tx: Transaction, name: str) -> bool:
+    """Remove a person's local account; tell whether they had a password."""
+    found = get_credentials(tx, name)
+    tx.execute(delete(local_account).where(_COLUMNS.name == name))
+    return found is not None and found.password_hash is not None
 
 
 def _password(password_hash: str, at: datetime) -> dict[str, Any]:

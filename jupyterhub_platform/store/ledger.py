@@ -31,7 +31,7 @@ _HELD = reservation.c
 _OPEN = PreparedInsert(
     reservation,
     (
-        *("id", "user", "server", "spawner_id", "account", "tier", "image", "demand"),
+        *("id", "user", "server", "spawner_id", "account", "tier", "size", "image", "demand"),
         *("policy_revision", "observed", "codes", "sentence", "decision", "requested_by"),
         *("opened_at", "ends_at", "idle_seconds"),
     ),
@@ -60,6 +60,7 @@ def open_reservation(
             "spawner_id": held.spawner_id,
             "account": held.account,
             "tier": held.tier,
+            "size": held.size,
             "image": held.image,
             "demand": json.dumps(dict(held.demand.items_), separators=(",", ":")),
             "policy_revision": policy_revision,
@@ -153,6 +154,13 @@ def find_open(tx: Transaction, user: str, server: str) -> Reservation | None:
     return None if row is None else read_reservation(row)
 
 
+def find_last_account(tx: Transaction, user: str) -> str:
+    """Return what was charged for the server of a user that ended last; empty if none has."""
+    ended = select(_HELD.account).where(_HELD.user == user, _HELD.released_at.is_not(None))
+    account = tx.execute(ended.order_by(_HELD.released_at.desc()).limit(1)).scalar()
+    return account or ""
+
+
 def find_release(tx: Transaction, reservation_id: str) -> tuple[datetime, str] | None:
     """Return when and why a reservation was released; ``None`` if it is open or unknown."""
     query = select(_HELD.released_at, _HELD.release_reason).where(_HELD.id == reservation_id)
@@ -172,6 +180,7 @@ def read_reservation(row: Row[Any]) -> Reservation:
         spawner_id=row.spawner_id,
         account=sys.intern(row.account),
         tier=sys.intern(row.tier),
+        size=sys.intern(row.size or ""),
         image=sys.intern(row.image),
         demand=_read_demand(row.demand),
         opened_at=row.opened_at,

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from jupyterhub_platform.store.column_types import CleanText, UtcTime
 
-SCHEMA_VERSION: Final = "0013"
+SCHEMA_VERSION: Final = "0015"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -98,6 +98,21 @@ local_account = Table(
     Column("updated_at", UtcTime, nullable=False),
 )
 
+claimed_person = Table(
+    "claimed_person",
+    metadata,
+    Column("issuer", CleanText, primary_key=True),
+    Column("subject", CleanText, primary_key=True),
+    Column("provider", CleanText, nullable=False),
+    Column("name", CleanText, unique=True),
+    Column("was", CleanText),
+    Column("claims", CleanText, nullable=False),
+    Column("first_at", UtcTime, nullable=False),
+    Column("grouped_at", UtcTime, nullable=False),
+    Column("change", BigInteger, nullable=False),
+)
+Index("claimed_person_of_change", claimed_person.c.change)
+
 suspension = Table(
     "suspension",
     metadata,
@@ -165,6 +180,7 @@ reservation = Table(
     Column("ready_at", UtcTime),
     Column("released_at", UtcTime),
     Column("release_reason", CleanText),
+    Column("size", CleanText),
 )
 Index("reservation_by_time", reservation.c.opened_at, reservation.c.id)
 Index(

@@ -9,9 +9,15 @@ from functools import partial
 
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.errors import PlatformError, StoreError
-from jupyterhub_platform.core.options import Options, read_options
+from jupyterhub_platform.core.offers import find_image
+from jupyterhub_platform.core.options import (
+    ChosenAccount,
+    Options,
+    choose_account,
+    read_options,
+)
 from jupyterhub_platform.core.pods import Pod
-from jupyterhub_platform.core.question import ask
+from jupyterhub_platform.core.question import Subject, ask
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.tiers import Image, Tier
 from jupyterhub_platform.store import audit, ledger
@@ -208,23 +214,51 @@ class Admission:
 
         self._health.enter(entry)
 
+    def find_last_account(self, subject: Subject) -> str:
+        """Return what was charged for a user's last start.
+
+        Empty where that makes no difference, or where the store does not answer.
+        """
+        person = self.snapshot.policy.people.get(subject.name)
+        if len(subject.accounts) < 2 or (person and person.account in subject.accounts):
+            return ""
+        held = max(self.book.of_user(subject.name), key=lambda each: each.opened_at, default=None)
+        if held is not None or self._health.reason:
+            return held.account if held else ""
+        try:
+            with self._store.read() as transaction:
+                return ledger.find_last_account(transaction, subject.name)
+        except StoreError as error:
+            self._health.mark_down(error)
+            return ""
+
+    def choose_account(self, subject: Subject) -> ChosenAccount:
+        """Return the account of a start that names none, and what says so."""
+        last = self.find_last_account(subject)
+        return choose_account(self.snapshot.policy, subject, (last,))
+
     def _decide(self, start: Start, options: Options, *, alternatives: bool = True) -> Decision:
         snapshot, now = self.snapshot, self._clock()
+        subject = snapshot.subject(start.user, start.memberships, now)
+        is_named = options.account != "" and not options.remembered
         question = ask(
             snapshot.policy,
             self.book,
-            snapshot.subject(start.user, start.memberships, now),
+            subject,
             start.server,
             options,
             now=now,
             revision=snapshot.revision,
             alternatives=alternatives,
+            last_account="" if is_named else self.find_last_account(subject),
         )
         return decide(question)
 
     def _admitted(self, start: Start, decision: Decision, identifier: str) -> Admitted:
         policy, question = self.snapshot.policy, decision.question
-        tier = policy.tiers[question.tier]
+        tier = policy.tiers[question.tier].find_variant(question.size)
+        if tier is None:  # pragma: no cover - what was decided on is there
+            raise RuntimeError(f"there is no {question.label}")
         reservation = Reservation(
             id=identifier,
             user=start.user,
@@ -232,14 +266,17 @@ class Admission:
             spawner_id=start.spawner_id,
             account=question.account,
             tier=question.tier,
+            size=question.size,
             image=question.image,
             demand=decision.demand,
             opened_at=question.at,
             ends_at=question.at + tier.max_lifetime if tier.max_lifetime else None,
             idle_timeout=tier.idle_timeout,
         )
-        pod = policy.pod_of(tier, question.account, question.subject.accounts)
-        return Admitted(reservation, tier, policy.images[question.image], pod, decision)
+        pod = policy.pod_of(
+            tier, question.account, question.subject.accounts, question.subject.name
+        )
+        return Admitted(reservation, tier, find_image(policy, question.image), pod, decision)
 
     def _record_passed_over(
         self, transaction: Transaction, start: Start, decision: Decision, identifier: str

@@ -12,16 +12,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.managed import Key, Kind, ManagedObject
 from jupyterhub_platform.document_writer import WriteError, remove_object
 from jupyterhub_platform.documents import ReadPolicy, parse_policy
 from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Record
 from jupyterhub_platform.usecases.managed_steps import ManagedError, NoObjectError, Step, record
 from jupyterhub_platform.usecases.policies import check_admins, read_file, record_file
 from jupyterhub_platform.usecases.snapshot import Snapshot
-from jupyterhub_platform.usecases.sources import unite
+from jupyterhub_platform.usecases.sources import list_logins, unite
 
 _DIFFERS: Final = "managed.differs"
 _CONFLICT: Final = "managed.declared"
@@ -36,6 +37,7 @@ class AdoptObject:
 
     key: Key
     path: Path
+    store: Store
     reason: str
     by: str
     take_file: bool = False
@@ -56,7 +58,7 @@ class AdoptObject:
         read = read_file(self.path)
         self._compare(read, found)
         others = {k: each for k, each in snapshot.sources.managed.items() if k != self.key}
-        after = _unite(read, others, snapshot, self.path, now)
+        after = _unite(read, others, snapshot, self, now)
         return _Recording(read, after, (Step(self.key, found.document, None),), self, now)
 
     def _compare(self, read: ReadPolicy, found: ManagedObject) -> None:
@@ -85,6 +87,7 @@ class ReleaseObject:
 
     key: Key
     path: Path
+    store: Store
     reason: str
     by: str
 
@@ -111,7 +114,7 @@ class ReleaseObject:
         left = remove_declared(read, self.key, self.path)
         new = ManagedObject(self.key, document, 1, self.by, now)
         managed = {**snapshot.sources.managed, self.key: new}
-        after = _unite(left, managed, snapshot, self.path, now)
+        after = _unite(left, managed, snapshot, self, now)
         return _Recording(left, after, (Step(self.key, None, document),), self, now)
 
 
@@ -162,11 +165,11 @@ def _unite(
     read: ReadPolicy,
     managed: Mapping[Key, ManagedObject],
     snapshot: Snapshot,
-    path: Path,
+    change: AdoptObject | ReleaseObject,
     now: datetime,
 ) -> Snapshot:
-    sources, policy = unite(read, managed, path, now)
-    check_admins(policy, snapshot.suspensions, path, now)
+    sources, policy = unite(read, managed, list_logins(change.store), change.path, now)
+    check_admins(policy, snapshot.suspensions, change.path, now)
     return replace(snapshot, sources=sources, policy=policy)
 
 

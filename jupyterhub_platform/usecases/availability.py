@@ -9,13 +9,14 @@ from jupyterhub_platform.core.decision import Decision, Denial, decide
 from jupyterhub_platform.core.grants import level_at
 from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.quantities import describe_amount
+from jupyterhub_platform.core.quantities import describe_amount, describe_unit
 from jupyterhub_platform.core.question import Candidate, Question, raised_by, raised_by_managers
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.core.resource_names import SERVERS, resource_order
+from jupyterhub_platform.core.resource_names import CPU, SERVERS, resource_order
 from jupyterhub_platform.core.sentences import say_how_to_get, say_what_fits, say_whom_to_ask
 from jupyterhub_platform.core.tiers import Asked, Tier
 
+NO_LIMIT: Final = "no limit"
 _PERSONAL: Final = ("person.", "level.", "account.none")
 
 
@@ -44,13 +45,37 @@ def list_refusals(question: Question) -> tuple[Denial, ...]:
 
 
 def decide_tier(question: Question, candidate: Candidate) -> Decision:
-    """Decide ``question`` as if it had named this tier and its first image.
+    """Decide ``question`` as if it had named this tier, in this size, and its first image.
 
     All facts stand in the question already: asking again for each tier would look them up again.
     """
-    image = candidate.images[0] if candidate.images else ""
-    options = Options(tier=candidate.name, account=question.account)
-    return decide(replace(question, options=options, tier=candidate.name, image=image))
+    image = next(iter((*candidate.images, *candidate.closed_images)), "")
+    size = candidate.size
+    options = Options(tier=candidate.name, account=question.account, size=size)
+    named = replace(question, options=options, tier=candidate.name, size=size, image=image)
+    return decide(named)
+
+
+def list_tiers(question: Question) -> tuple[tuple[Candidate, ...], ...]:
+    """Return the candidates by tier: one, or one for each size."""
+    tiers: dict[str, list[Candidate]] = {}
+    for candidate in question.candidates:
+        tiers.setdefault(candidate.name, []).append(candidate)
+    return tuple(map(tuple, tiers.values()))
+
+
+def pick_size(
+    question: Question, sizes: tuple[Candidate, ...], wished: Iterable[str] = ()
+) -> Candidate:
+    """Return the size that stands for a tier: a wished one or the first, of those that fit if any.
+
+    Otherwise one that is granted, where others are not open to the user.
+    """
+    order = {size: place for place, size in enumerate(wished)}
+    ordered = sorted(sizes, key=lambda each: order.get(each.size, len(order)))
+    granted = [each for each in ordered if each.granted]
+    fitting = (each for each in granted if decide_tier(question, each).admitted)
+    return next(fitting, (granted or ordered)[0])
 
 
 def say_no_tier(policy: Policy, question: Question, *, own: bool) -> str:
@@ -114,7 +139,8 @@ def find_end_of_access(
 
 def list_tier_resources(gives: Asked) -> tuple[Amount, ...]:
     """Say what one server of a tier gets: requests, and limits where they differ."""
-    names = sorted({*gives.requests, *gives.limits} - {SERVERS}, key=resource_order)
+    # CPU alone may have neither: devices bound how many servers there are.
+    names = sorted({CPU, *gives.requests, *gives.limits} - {SERVERS}, key=resource_order)
     return tuple(amount for name in names if (amount := _amount(gives, name)))
 
 
@@ -126,7 +152,7 @@ def describe_tier_resources(gives: Asked) -> str:
 def _amount(gives: Asked, name: str) -> Amount | None:
     asked, maximum = gives.requests.amount(name), gives.limits.amount(name)
     if name not in gives.limits:
-        return Amount(f"at least {describe_amount(name, asked)}") if asked else None
+        return Amount(describe_amount(name, asked) if asked else describe_unit(name), NO_LIMIT)
     if not asked:
         return Amount(f"up to {describe_amount(name, maximum)}") if maximum else None
     text = describe_amount(name, asked)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from jupyterhub_platform.core.bulk_changes import Act, BulkJob, Outcome, Result
-from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.errors import PlatformError, PolicyError
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.suspensions import Suspension

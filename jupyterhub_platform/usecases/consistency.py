@@ -138,7 +138,8 @@ def _stands_in_ledger(store: Store, identifier: str) -> bool:
 def _adopt(admission: Admission, server: LiveServer) -> Reservation:
     policy, now = admission.snapshot.policy, admission.now()
     options = read_options(server.options)
-    tier = policy.tiers.get(options.tier or policy.defaults.tier)
+    named = policy.tiers.get(options.tier or policy.defaults.tier)
+    tier = named and (named.find_variant(options.size) or named.variants[0])
     accounts = sorted(policy.declared_groups(server.user))
     account = options.account if options.account in accounts else next(iter(accounts), "")
     return Reservation(
@@ -148,6 +149,7 @@ def _adopt(admission: Admission, server: LiveServer) -> Reservation:
         spawner_id=server.spawner_id,
         account=account,
         tier=tier.name if tier else "",
+        size=tier.size if tier else "",
         image=options.image or (tier.images[0] if tier else ""),
         demand=tier.demand if tier else Resources.of({SERVERS: 1}),
         opened_at=now,

@@ -203,7 +203,7 @@ def _key_of(decision: Decision) -> _Key:
         question.subject.name,
         question.server,
         question.revision,
-        *(question.tier, question.account, question.image),
+        *(question.tier, question.size, question.account, question.image),
         decision.codes,
         decision.sentence,
     )

@@ -18,6 +18,7 @@ from jupyterhub_platform.core.causes import (
     cause_of_release,
 )
 from jupyterhub_platform.core.decision import list_fitting
+from jupyterhub_platform.core.offers import find_labelled
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.reservations import Reservation
@@ -86,7 +87,7 @@ def explain_held(held: Reservation, state: State, seen: Cause | None) -> Explana
     """Explain a server that holds something; ``seen`` is what its backend shows, if anything."""
     cause = _USUAL[state] if seen is None or state is State.STOPPING else seen
     return Explanation(
-        held.user, held.server, state, cause, held.opened_at, held.tier, held.account
+        held.user, held.server, state, cause, held.opened_at, held.label, held.account
     )
 
 
@@ -158,13 +159,14 @@ def _find_larger(policy: Policy, tier: str, fitting: tuple[str, ...]) -> str | N
     return min(larger, key=distance, default=None)
 
 
-def _list_resources(policy: Policy, name: str) -> set[str]:
-    return set(policy.tiers[name].demand) if name in policy.tiers else set()
+def _list_resources(policy: Policy, label: str) -> set[str]:
+    tier = find_labelled(policy, label)
+    return set(tier.demand) if tier else set()
 
 
-def _memory(policy: Policy, name: str) -> int:
+def _memory(policy: Policy, label: str) -> int:
     """Return the memory of a server of a tier, in bytes; 0 if the tier no longer exists."""
-    tier = policy.tiers.get(name)
+    tier = find_labelled(policy, label)
     if tier is None:
         return 0
     return tier.limits.amount(MEMORY) or tier.requests.amount(MEMORY)

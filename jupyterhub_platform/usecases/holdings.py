@@ -151,9 +151,10 @@ def most_pressed(lines: tuple[LimitLine, ...]) -> LimitLine | None:
 def list_limits(question: Question) -> Iterator[HeldLimit]:
     """Yield every limit on what the user may hold in the account, also of tiers open to them."""
     yield from question.limits
-    for candidate in question.candidates:
-        if candidate.granted:
-            yield from candidate.limits
+    # Whatever its size, a server of a tier counts as one.
+    granted = {each.name: each for each in question.candidates if each.granted}
+    for candidate in granted.values():
+        yield from candidate.limits
 
 
 def list_resources(question: Question) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from jupyterhub_platform.core import delegation
-from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.usecases.changes import Record
 from jupyterhub_platform.usecases.managed_steps import (

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from jupyterhub_platform.core.errors import PlatformError, PolicyError
 from jupyterhub_platform.core.managed import Key, Kind, ManagedObject
+from jupyterhub_platform.core.typed_names import render_command
 from jupyterhub_platform.store import audit, managed, policies
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.managed import ManagedRevision
@@ -100,7 +101,7 @@ def refuse_declared(snapshot: Snapshot, key: Key) -> None:
         raise ManagedError(
             "managed.declared",
             f"The {kind} {name} is declared at {where}. Change it there, or move it into the Hub "
-            f"with jhp release {kind} {name}.",
+            f"with {render_command(f'jhp release {kind}', name)}.",
         )
 
 

@@ -12,13 +12,14 @@ from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.managed import Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
+from jupyterhub_platform.core.typed_names import render_command
 from jupyterhub_platform.documents import ReadPolicy, digest_of, parse_policy, read_bytes
-from jupyterhub_platform.store import audit, managed, policies, suspensions
+from jupyterhub_platform.store import audit, claimed_people, managed, policies, suspensions
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Record, record
 from jupyterhub_platform.usecases.snapshot import NOTHING, Snapshot, find_lockout
-from jupyterhub_platform.usecases.sources import unite
+from jupyterhub_platform.usecases.sources import list_logins, unite
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +70,11 @@ class PublishPolicy:
 
     path: Path
     actor: str
+    store: Store
     locked_out: bool = False
 
     def check(self, snapshot: Snapshot, now: datetime) -> Record:
-        """Read the file, and unite it with what is managed.
+        """Read the file, and unite it with what is managed and claimed.
 
         Raises
         ------
@@ -81,7 +83,9 @@ class PublishPolicy:
             declares is suspended; nothing is recorded and the policy in force stays.
         """
         read = read_file(self.path)
-        sources, policy = unite(read, snapshot.sources.managed, self.path, now)
+        sources, policy = unite(
+            read, snapshot.sources.managed, list_logins(self.store), self.path, now
+        )
         if not self.locked_out:
             check_admins(policy, snapshot.suspensions, self.path, now)
         after = replace(snapshot, policy=policy, sources=sources)
@@ -138,7 +142,7 @@ class Policies:
             objects = managed.list_objects(transaction)
             suspended = suspensions.list_suspensions(transaction)
         kept = replace(NOTHING, suspensions=suspended, sources=Sources({}, objects))
-        change = PublishPolicy(path, actor, locked_out=locked_out)
+        change = PublishPolicy(path, actor, self._store, locked_out=locked_out)
         return record(self._store, change, kept, self._clock())
 
     def publish_or_last_good(
@@ -176,11 +180,12 @@ class Policies:
             number = policies.latest_number(transaction)
             objects = managed.list_objects(transaction)
             suspended = suspensions.list_suspensions(transaction)
+            logins = claimed_people.list_logins(transaction)
         if newest is None:
             return None
         path = Path(newest.source)
         read = parse_policy(newest.document_json.encode(), path.name)
-        sources, policy = unite(read, objects, path, self._clock())
+        sources, policy = unite(read, objects, logins, path, self._clock())
         return Snapshot(policy, number, suspended, sources)
 
     def list_applied(self) -> dict[str, frozenset[str]]:
@@ -222,7 +227,7 @@ def say_locked_out(snapshot: Snapshot, now: datetime, path: Path) -> str:
         return ""
     return (
         f"Every admin is suspended ({join(admins)}): no user can govern this platform. Let one in "
-        f"again with jhp resume {admins[0]}, or declare another admin in {path}."
+        f"again with {render_command('jhp resume', admins[0])}, or declare another admin in {path}."
     )
 
 

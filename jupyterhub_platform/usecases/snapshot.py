@@ -8,10 +8,11 @@ from typing import Final
 from jupyterhub_platform.core.document.faults import join
 from jupyterhub_platform.core.errors import Fault
 from jupyterhub_platform.core.managed import Sources
-from jupyterhub_platform.core.policy import Defaults, Policy
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Subject, subject_of
-from jupyterhub_platform.core.quotas import NO_RULE
+from jupyterhub_platform.core.quotas import NO_RULE, Defaults
 from jupyterhub_platform.core.suspensions import Suspension
+from jupyterhub_platform.core.typed_names import render_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def find_lockout(
         ("users", last),
         f"every admin that it leaves is suspended ({join(admins)}), so that no user could govern "
         "the platform",
-        f"resume one first (jhp resume {last}), or declare another admin",
+        f"resume one first ({render_command('jhp resume', last)}), or declare another admin",
     )
 
 

@@ -1,34 +1,57 @@
 """Unites the policy file and the managed objects, with the lines of the file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from jupyterhub_platform.core.claimed_people import ClaimedLogin, derive_people
 from jupyterhub_platform.core.errors import Fault, PolicyError
-from jupyterhub_platform.core.managed import Key, ManagedObject, Sources
+from jupyterhub_platform.core.managed import Key, Kind, ManagedObject, Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.documents import ReadPolicy
+from jupyterhub_platform.store import claimed_people
+from jupyterhub_platform.store.store import Store
 
 
 def unite(
-    read: ReadPolicy, objects: Mapping[Key, ManagedObject], path: Path, now: datetime
+    read: ReadPolicy,
+    objects: Mapping[Key, ManagedObject],
+    logins: Iterable[ClaimedLogin],
+    path: Path,
+    now: datetime,
 ) -> tuple[Sources, Policy]:
-    """Return what a file and managed objects are together.
+    """Return what a file, managed objects, and its rules for users of providers are together.
 
     Raises
     ------
     PolicyError
         Raised, with lines of the file, if a name is in both or they do not fit together.
     """
-    sources = Sources(read.document, objects)
-    if not objects:
+    groups, tiers = (_unite_section(read.document, objects, k) for k in (Kind.GROUP, Kind.TIER))
+    claimed = derive_people(logins, read.policy.identity, groups, tiers, now)
+    sources = Sources(read.document, objects, claimed)
+    if not objects and not claimed:
         return sources, read.policy
     lines = read.policy.lines
     try:
         return sources, sources.unite(now).with_parts(lines=lines)
     except PolicyError as error:
         raise PolicyError(tuple(_place(each, lines, path) for each in error.faults)) from None
+
+
+def _unite_section(
+    document: Mapping[str, Any], objects: Mapping[Key, ManagedObject], kind: Kind
+) -> dict[str, Mapping[str, Any] | None]:
+    managed = {key.name: each.document for key, each in objects.items() if key.kind is kind}
+    return {**(document.get(kind.section) or {}), **managed}
+
+
+def list_logins(store: Store) -> list[ClaimedLogin]:
+    """Return who has logged in by a provider, with what it said of them last."""
+    with store.read() as transaction:
+        return claimed_people.list_logins(transaction)
 
 
 def _place(fault: Fault, lines: Mapping[str, str], path: Path) -> Fault:

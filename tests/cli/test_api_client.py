@@ -23,6 +23,7 @@ BY_PATH = {
     "invite": "platform/users/",
     "suspend": "platform/users/",
     "resume": "platform/users/",
+    "forgetLogin": "platform/users/",
     "explainServer": "platform/why",
     "readHealth": "platform/health",
     "readSettings": "platform/settings",
@@ -34,7 +35,6 @@ BY_PATH = {
 BY_KIND = {f"{verb}{kind.capitalize()}" for verb in ("read", "put", "retire") for kind in Kind}
 """Calls that the client makes for each kind."""
 NO_VERB = {
-    "readUsage": "jhp explain shows the same of any user, with where it is said",
     "decide": "a dry run for programs that start servers; jhp explain says what fits",
     "readDecision": "the page of a denial shows it, and jhp why its reason",
     "readWholeDecision": "the page of a denial shows it, and jhp why its reason",

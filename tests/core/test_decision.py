@@ -57,8 +57,8 @@ def test_a_start_within_all_limits_is_admitted():
             {"tier": "small", "account": "vision", "cpu": 64},
             "options.invalid",
             (
-                "'cpu' is not an option. Name a tier, an account and an image, or leave them out. "
-                "What fits now: small, large."
+                "'cpu' is not an option. Name a tier, a size, an account and an image, or leave "
+                "them out. What fits now: small, large."
             ),
         ),
         (
@@ -878,7 +878,7 @@ def test_a_decision_as_json_has_all_of_it():
     data = judge(make_policy(member(servers=0))).to_json()
     assert set(data) == {
         *("admitted", "observed", "sentence", "codes", "denials", "fits", "user", "server"),
-        *("tier", "account", "image", "demand", "question"),
+        *("tier", "size", "account", "image", "demand", "question"),
     }
     assert data["question"]["at"] == datetime(2026, 3, 2, 9, 30, tzinfo=UTC).isoformat()
     assert data["question"]["revision"] == 4

@@ -163,6 +163,8 @@ def test_a_grant_of_another_group_is_not_theirs_to_end() -> None:
         ({**PERSON, "groups": ["vision"]}, (), ""),
         ({**PERSON, "groups": ["vision", "text"]}, (), "You are not in charge of a group text"),
         ({**PERSON, "groups": ["text"]}, ("vision",), "You are not in charge of a group text"),
+        ({**PERSON, "account": "vision"}, ("vision",), ""),
+        ({**PERSON, "account": "text"}, ("vision",), "You are not in charge of a group text"),
         ({**PERSON, "quota": {"cpu": 64}}, ("vision",), "You may change the title and the level"),
         (
             {**PERSON, "suspended": {"reason": "x"}},
@@ -190,7 +192,8 @@ def test_a_manager_changes_nothing_of_a_group_but_its_members() -> None:
     assert (
         put(Kind.GROUP, "new", {k: before[k] for k in ("managers", "quota")}, before=before) == ""
     )
-    for more in ({"quota": {"servers": 9}}, {"managers": ["boss", "peer"]}, {"title": "Mine"}):
+    more_of_it = ({"quota": {"servers": 9}}, {"managers": ["boss", "peer"]}, {"title": "Mine"})
+    for more in (*more_of_it, {"from": ["org:team"]}, {"default": True}):
         said = put(Kind.GROUP, "new", {**before, **more}, before=before)
         assert said.startswith("You may change the members of your group.")
 

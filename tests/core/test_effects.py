@@ -182,3 +182,17 @@ def test_the_same_change_of_many_says_what_it_does_to_them_all() -> None:
     assert [each.user for each in effects.running] == ["alone"]
     back = find_effects_on(after, before, people, book, book, NOW)
     assert said(back) == ({}, {"small": ["alone"]})
+
+
+def test_access_of_sizes_and_images_opens_and_closes_a_tier() -> None:
+    closed = {"access": {"levels": ["developer"]}}
+    sizes = {"one": {"requests": {"cpu": 1}, **closed}}
+    sized = ManagedObject(Key(Kind.TIER, "t"), {**TIER, "sizes": sizes}, 1, "root", NOW)
+    opened = {**TIER, "sizes": {"one": {"requests": {"cpu": 1}}}}
+    (gained,) = change(Kind.TIER, "t", opened, sized).gains
+    assert (gained.tier, gained.people) == ("t", ("root", "user"))
+    image = ManagedObject(Key(Kind.IMAGE, "own"), {"reference": "own:1"}, 1, "root", NOW)
+    tier = ManagedObject(Key(Kind.TIER, "t"), {**TIER, "images": ["own"]}, 1, "root", NOW)
+    effects = change(Kind.IMAGE, "own", {"reference": "own:1", **closed}, image, tier)
+    assert [(each.tier, each.people) for each in effects.losses] == [("t", ("root", "user"))]
+    assert change(Kind.IMAGE, "own", {"reference": "own:2"}, image, tier).losses == ()

@@ -419,3 +419,60 @@ def test_an_object_is_found_declared_or_managed() -> None:
     assert sources.find(Key(Kind.USER, "none")) is None
     empty = Sources({**DECLARED, "users": {**DECLARED["users"], "new": None}})
     assert empty.find(Key(Kind.USER, "new")) == {}
+
+
+def test_who_is_named_by_a_size_an_image_or_a_rule_is_not_retired() -> None:
+    sizes = {"big": {"requests": {"cpu": 2}, "access": {"users": ["kim"]}}}
+    tier = {"requests": {"cpu": 1, "memory": "1Gi"}, "images": ["lab"], "sizes": sizes}
+    rule = {"rules": [{"groups": ["new"], "users": ["kim"], "levels": ["user"]}]}
+    image = {"pattern": "quay.io/acme/*", "access": rule}
+    group, kim = managed(Kind.GROUP, "new", {}), managed(Kind.USER, "kim", {"groups": ["text"]})
+    sources, policy = put(
+        SOURCES, group, kim, managed(Kind.TIER, "t", tier), managed(Kind.IMAGE, "own", image)
+    )
+    assert policy == united(sources)
+    for key, naming in ((kim.key, "images.own and tiers.t"), (group.key, "images.own")):
+        with pytest.raises(PolicyError) as refused:
+            sources.retire(policy, key, NOW)
+        assert f"is still named by {naming}" in str(refused.value).replace(", ", " and ")
+
+
+@pytest.mark.parametrize(
+    ("document", "fault"),
+    [
+        ({"reference": "x:1", "access": {"users": ["root"]}}, "none of the images of “t” is for"),
+        ({"pattern": "quay.io/acme/*"}, "names patterns alone"),
+    ],
+)
+def test_an_image_is_judged_with_the_tiers_that_start_it(
+    document: Mapping[str, Any], fault: str
+) -> None:
+    tier = {"requests": {"cpu": 1, "memory": "1Gi"}, "images": ["own"]}
+    declared = {**DECLARED, "tiers": {"t": tier}, "defaults": {"tier": "t"}}
+    own = managed(Kind.IMAGE, "own", {"reference": "x:1"})
+    sources = Sources(declared, {own.key: own})
+    assert any(fault in each for each in faults_of(sources, replace(own, document=document)))
+
+
+def test_an_image_of_an_init_container_stays_one_image() -> None:
+    own = managed(Kind.IMAGE, "own", {"reference": "x:1"})
+    initial = [{"name": "first", "image": "own", "command": ["ls"]}]
+    tier = managed(
+        Kind.TIER,
+        "t",
+        {"requests": {"cpu": 1, "memory": "1Gi"}, "images": ["lab"], "init_containers": initial},
+    )
+    sources, policy = put(SOURCES, own, tier)
+    assert policy == united(sources)
+    pattern = replace(own, document={"pattern": "quay.io/acme/*"})
+    assert "is a pattern, and this is one image" in faults_of(sources, pattern)[0]
+
+
+def test_volumes_of_a_managed_tier_meet_no_other() -> None:
+    volume = {"claim": "x", "mount": "/data"}
+    tier = {"requests": {"cpu": 1, "memory": "1Gi"}, "images": ["lab"], "volumes": [volume]}
+    made = managed(Kind.TIER, "t", tier)
+    sources, policy = put(SOURCES, made)
+    assert policy == united(sources)
+    group = managed(Kind.GROUP, "new", {"volumes": [volume]})
+    assert "“/data” is where tiers.t.volumes.0.mount is" in faults_of(sources, group)[0]

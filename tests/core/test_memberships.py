@@ -1,18 +1,23 @@
 """What policy declares and what people add on the Hub's own pages live side by side."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyterhub_platform.core.document.compile import compile_policy
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.memberships import (
     declared_memberships,
     list_declared,
+    list_memberships,
     list_moved,
+    list_refed,
     settle_memberships,
 )
+from jupyterhub_platform.core.policy import Policy
 from tests.support.policies import DOCUMENT, make_policy
 
 POLICY = make_policy()
@@ -121,3 +126,44 @@ def test_groups_that_are_the_same_move_nobody() -> None:
     renamed = replace(POLICY, name="Renamed")
     assert POLICY.groups
     assert list_moved(POLICY, renamed) == frozenset()
+
+
+GROUPS = {
+    "vision": {"members": ["dev"], "from": ["org:vision", "/projects/vision", "vision"]},
+    "text": {"from": ["org:text"]},
+    "music": {},
+}
+
+
+def fed(**groups: dict[str, Any]) -> Policy:
+    return compile_policy(
+        {
+            "version": 1,
+            "users": {"root": {"level": "admin"}, "dev": {}},
+            "groups": {**GROUPS, **groups},
+            "images": {"lab": {"reference": "example/lab:1"}},
+            "tiers": {"small": {"requests": {"cpu": 1, "memory": "1Gi"}, "images": ["lab"]}},
+        }
+    )
+
+
+def test_what_gives_each_membership_is_told():
+    current = frozenset({"vision", "org:vision", "/projects/vision", "org:text", "music", "other"})
+    found = {each.group: each for each in list_memberships(fed(), "dev", current)}
+    assert found.keys() == {"vision", "text", "music"}
+    assert found["vision"].path == "groups.vision.members"
+    assert found["vision"].provided_by == ("org:vision", "/projects/vision")
+    both = "groups.vision.members and the identity provider, by “org:vision”, “/projects/vision”"
+    assert found["vision"].say() == both
+    assert found["text"].say() == "the identity provider, by “org:text”"
+    assert found["music"].say() == "added in the Hub"
+
+
+def test_what_feeds_groups_otherwise_is_found():
+    assert list_refed(fed(), fed()) == ({}, frozenset())
+    lost, named = list_refed(fed(), fed(text={"from": ["org:new"]}, music={"from": ["org:text"]}))
+    assert lost == {"text": {"org:text"}}
+    assert named == {"org:text", "org:new"}
+    lost, named = list_refed(fed(extra={"from": ["x:y"]}), fed())
+    assert (lost, named) == ({"extra": frozenset({"x:y"})}, frozenset({"x:y"}))
+    assert list_refed(fed(), fed(extra={"from": ["x:y"]})) == ({}, frozenset({"x:y"}))

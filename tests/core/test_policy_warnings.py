@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from jupyterhub_platform.core.document.compile import compile_policy
 from jupyterhub_platform.core.policy_warnings import find_warnings, list_warnings
 from jupyterhub_platform.documents import parse_policy
 from tests.support.policies import GPU, make_grant, make_policy
@@ -147,3 +148,30 @@ def test_a_tier_of_a_platform_without_people_yet_is_no_mistake() -> None:
     """Where an identity provider names them, the policy names no user."""
     policy = replace(make_policy({"groups": {"vision": {"quota": {GPU: 1}}}}), people={})
     assert not [each for each in find_warnings(policy) if each.key.endswith("access")]
+
+
+def test_a_name_that_other_databases_cannot_keep_is_told() -> None:
+    long, longer = "x" * 230, "\uae40" * 26
+    told = find_warnings(compile_policy(people(long, longer)))
+    assert [each.path for each in told] == [("users", longer)]
+    assert "takes more than 230 characters in an address" in told[0].what
+
+
+def test_nobody_declared_is_no_mistake_where_a_provider_says_who_is_in_a_group() -> None:
+    document = people("kim")
+    assert (
+        "no user whom the policy declares may use it"
+        in find_warnings(compile_policy(document))[0].what
+    )
+    document["groups"] = {"vision": {"from": ["org:team"]}}
+    assert find_warnings(compile_policy(document)) == ()
+
+
+def people(*names: str) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "users": {"root": {"level": "admin"}, **dict.fromkeys(names)},
+        "groups": {"vision": {"members": [each for each in names if each != "kim"]}},
+        "images": {"lab": {"reference": "example/lab:1"}},
+        "tiers": {"small": {"requests": {"cpu": 1, "memory": "1Gi"}, "images": ["lab"]}},
+    }

@@ -53,8 +53,8 @@ def test_options_are_read():
 @pytest.mark.parametrize(
     ("raw", "fault"),
     [
-        ([], "Options are an object with the keys tier, account and image."),
-        ("small", "Options are an object with the keys tier, account and image."),
+        ([], "Options are an object with the keys tier, size, account and image."),
+        ("small", "Options are an object with the keys tier, size, account and image."),
         ({"profile": 3}, "The option profile is a name, not a number."),
         ({"mem_limit": "64G"}, "'mem_limit' is not an option."),
         ({"<script>\u202e": 1}, r"'<script>\u202e' is not an option."),

@@ -6,6 +6,7 @@ import pytest
 
 from jupyterhub_platform.core.reservations import Reservation, Scope
 from jupyterhub_platform.core.resources import Resources
+from tests.support.policies import make_reservation
 
 NOW = datetime(2030, 1, 2, 3, 4, tzinfo=UTC)
 
@@ -39,3 +40,12 @@ def test_reservation_counts_once_at_each_scope() -> None:
         Scope("tier-account", "vision", "", "small"),
         Scope("tier-user", "", "dev", "small"),
     ]
+
+
+def test_a_reservation_says_its_tier_in_its_size() -> None:
+    assert make_reservation().label == "small"
+    sized = make_reservation(size="large")
+    assert sized.label == "small/large"
+    assert Reservation.from_json(sized.to_json()) == sized
+    before = {key: value for key, value in make_reservation().to_json().items() if key != "size"}
+    assert Reservation.from_json(before) == make_reservation()

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyterhub_platform.core.access import Access
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.pods import Device, Pod
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.tiers import Access, Tier, pod_amounts
+from jupyterhub_platform.core.tiers import Tier, pod_amounts
 
 GROUP = Access(groups=frozenset({"vision"}))
 USER = Access(users=frozenset({"dev"}))

@@ -61,7 +61,7 @@ def test_configure_adds_each_object_once(calls: int) -> None:
     assert c.JupyterHub.authenticator_class is PlatformAuthenticator
     assert c.JupyterHub.spawner_class is PlatformLocalSpawner
     assert "custom:platform:admin" in as_dict(c.JupyterHub.custom_scopes)
-    assert as_dict(c.JupyterHub.template_vars)["platform_local_credentials"] is True
+    assert as_dict(c.JupyterHub.template_vars)["platform_local_credentials"](None) is False
     assert _service_environment(c)["PLATFORM_LOCAL_CREDENTIALS"] == "1"
     assert c.JupyterHub.allow_named_servers is True
     assert c.JupyterHub.cleanup_servers is False

@@ -17,6 +17,7 @@ from jupyterhub_platform.rest.managed import (
     RollBackRequest,
 )
 from jupyterhub_platform.rest.notices import TryNoticesRequest
+from jupyterhub_platform.rest.provider_logins import ForgetLoginRequest
 from jupyterhub_platform.rest.refused_requests import RefusedRequest
 from jupyterhub_platform.rest.request_bodies import (
     Body,
@@ -52,6 +53,7 @@ BODIES: tuple[type[Body], ...] = (
     TakeLoginRequest,
     UndoRequest,
     TryNoticesRequest,
+    ForgetLoginRequest,
 )
 PYDANTIC = ("Input should", "validation error", "pydantic", "Extra inputs", "Field required")
 

@@ -22,6 +22,7 @@ def make_values(**others: Any) -> dict[str, Any]:
         "spawner_id": 2**40,
         "account": "vision",
         "tier": "small",
+        "size": "",
         "image": "lab",
         "demand": "{}",
         "policy_revision": 3,

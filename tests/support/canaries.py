@@ -19,7 +19,14 @@ SHORTEST: Final = 8
 
 NO_SECRETS: Final = frozenset({"_xsrf", "jupyterhub-session-id"})
 KEPT_HERE: Final = frozenset(
-    {"ready.json", "sample-passwords.json", "command.json", "cookie-secret", "people-uids.json"}
+    {
+        "ready.json",
+        "sample-passwords.json",
+        "command.json",
+        "cookie-secret",
+        "auth-state-key",
+        "people-uids.json",
+    }
 )
 """Files with secrets, or with nothing but numbers; whether others can read them is tested."""
 

@@ -286,7 +286,8 @@ class _Change(_Handler):
         seen = headers.get("If-Match") or f"not {headers.get('If-None-Match', '')}"
         body = json.loads(self.request.body) if self.request.body else None
         once = headers.get("Idempotency-Key", "")
-        self.hub.changes.append(AskedChange(person.name, call, seen, once, body))
+        if path != "usage":  # which pages read, and nothing changes
+            self.hub.changes.append(AskedChange(person.name, call, seen, once, body))
         nothing = {"status": 404, "detail": "There is nothing here.", "code": "platform.not_found"}
         status, answer = self.hub.answers.get(call, (404, nothing))
         self.set_status(status)

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 import httpx
 import psutil
 from jupyterhub import __version__ as hub_version
+from jupyterhub.utils import url_escape_path
 
 from jupyterhub_platform.cli.local.port_holder import list_held_ports
 from jupyterhub_platform.http.sockets import Sockets, locate_sockets
@@ -287,7 +288,9 @@ class LiveHub:
     def token(self, name: str, **body: Any) -> "Api":
         """Return the REST API with a fresh token of a user."""
         session = self.login(name)
-        answer = session.post_json(f"/hub/api/users/{name}/tokens", {"note": "test", **body})
+        answer = session.post_json(
+            f"/hub/api/users/{url_escape_path(name)}/tokens", {"note": "test", **body}
+        )
         assert answer.status_code == 201, answer.text
         api = Api(self.url, answer.json()["token"])
         self._observe(api)
@@ -342,7 +345,7 @@ class Session(Watched):
 
     def start(self, server: str = "", **fields: str) -> httpx.Response:
         """Open the spawn page and submit its form."""
-        tail = f"/{self.name}/{server}" if server else ""
+        tail = f"/{url_escape_path(self.name)}/{server}" if server else ""
         page = self.get(f"/hub/spawn{tail}")
         assert page.status_code == 200, (page.status_code, page.headers.get("location"))
         query = {"_xsrf": form_xsrf(page.text)}
@@ -368,7 +371,7 @@ class Api(Watched):
 
     def servers(self, name: str) -> dict[str, Any]:
         """Return the active servers of a user, by name."""
-        answer = self.get(f"users/{name}")
+        answer = self.get(f"users/{url_escape_path(name)}")
         assert answer.status_code == 200, answer.text
         servers: dict[str, Any] = answer.json()["servers"]
         return servers
@@ -390,7 +393,8 @@ def is_alive(process: psutil.Process) -> bool:
 
 def server_path(name: str, server: str) -> str:
     """Return the REST resource of a server."""
-    return f"users/{name}/servers/{server}" if server else f"users/{name}/server"
+    user = url_escape_path(name)
+    return f"users/{user}/servers/{server}" if server else f"users/{user}/server"
 
 
 def hidden_xsrf(page: str) -> str:

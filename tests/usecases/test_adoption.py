@@ -1,5 +1,6 @@
 """From managed to declared and back: whatever is interrupted, an object is one of them."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,12 @@ __all__ = ["changes", "file", "in_force", "policies"]
 GROUP: dict[str, Any] = {"title": "Video", "quota": {"servers": 2}}
 
 
-def adopt(path: Path, *, take_file: bool = False) -> AdoptObject:
-    return AdoptObject(VIDEO, path, "into git", "root", take_file)
+def adopt(store: Store, path: Path, *, take_file: bool = False) -> AdoptObject:
+    return AdoptObject(VIDEO, path, store, "into git", "root", take_file)
 
 
-def release(path: Path, key: Key = VIDEO) -> ReleaseObject:
-    return ReleaseObject(key, path, "changes daily", "root")
+def release(store: Store, path: Path, key: Key = VIDEO) -> ReleaseObject:
+    return ReleaseObject(key, path, store, "changes daily", "root")
 
 
 def write_in(path: Path, document: dict[str, Any] = GROUP) -> None:
@@ -61,7 +62,7 @@ async def test_an_adopted_object_is_the_files_and_was_a_revision(
 ) -> None:
     await changes.apply(put(VIDEO, GROUP))
     write_in(file)
-    after = await changes.apply(adopt(file))
+    after = await changes.apply(adopt(store, file))
     assert titles(after) == ("Video", False)
     assert restart(policies, file) == (in_force.snapshot, None)
     assert list_revisions(store)[0][1:] == (VIDEO, True, False)
@@ -69,37 +70,39 @@ async def test_an_adopted_object_is_the_files_and_was_a_revision(
 
 
 async def test_what_is_interrupted_after_the_file_was_written_stays_managed(
-    changes: Changes, policies: Policies, file: Path
+    changes: Changes, policies: Policies, file: Path, store: Store
 ) -> None:
     await changes.apply(put(VIDEO, GROUP))
     write_in(file, {**GROUP, "title": "Film"})
     with pytest.raises(PolicyError, match="jhp adopt group video"):
-        await changes.apply(PublishPolicy(file, "platform.yaml"))
+        await changes.apply(PublishPolicy(file, "platform.yaml", store))
     snapshot, fault = restart(policies, file)
     assert (titles(snapshot), fault is not None) == (("Video", True), True)
     with pytest.raises(ManagedError, match="says something else") as refused:
-        await changes.apply(adopt(file))
+        await changes.apply(adopt(store, file))
     assert refused.value.code == "managed.differs"
-    after = await changes.apply(adopt(file, take_file=True))
+    after = await changes.apply(adopt(store, file, take_file=True))
     assert titles(after) == ("Film", False)
     assert restart(policies, file)[1] is None
 
 
-async def test_what_the_file_does_not_declare_is_not_adopted(changes: Changes, file: Path) -> None:
+async def test_what_the_file_does_not_declare_is_not_adopted(
+    changes: Changes, file: Path, store: Store
+) -> None:
     with pytest.raises(ManagedError, match="no managed group video"):
-        await changes.apply(adopt(file))
+        await changes.apply(adopt(store, file))
     await changes.apply(put(VIDEO, GROUP))
     with pytest.raises(ManagedError, match="does not declare") as refused:
-        await changes.apply(adopt(file, take_file=True))
+        await changes.apply(adopt(store, file, take_file=True))
     assert refused.value.code == "managed.undeclared"
 
 
 async def test_a_released_object_is_managed_before_and_after_the_file_is_written(
-    changes: Changes, policies: Policies, file: Path
+    changes: Changes, policies: Policies, file: Path, store: Store
 ) -> None:
     write_in(file)
-    await changes.apply(PublishPolicy(file, "platform.yaml"))
-    after = await changes.apply(release(file))
+    await changes.apply(PublishPolicy(file, "platform.yaml", store))
+    after = await changes.apply(release(store, file))
     assert titles(after) == ("Video", True)
     # Interrupted here: the file still declares it.
     snapshot, fault = restart(policies, file)
@@ -109,25 +112,30 @@ async def test_a_released_object_is_managed_before_and_after_the_file_is_written
     assert (titles(snapshot), snapshot.revision, fault) == (("Video", True), after.revision, None)
 
 
-async def test_what_the_file_still_names_is_not_released(changes: Changes, file: Path) -> None:
+async def test_what_the_file_still_names_is_not_released(
+    changes: Changes, file: Path, store: Store
+) -> None:
     with pytest.raises(PolicyError):
-        await changes.apply(release(file, Key(Kind.IMAGE, "lab")))
+        await changes.apply(release(store, file, Key(Kind.IMAGE, "lab")))
     with pytest.raises(ManagedError, match="declares no group video"):
-        await changes.apply(release(file))
+        await changes.apply(release(store, file))
 
 
 async def test_neither_is_half_done_while_the_store_is_down(
-    changes: Changes, in_force: InForce, file: Path, outage: Outage
+    changes: Changes, in_force: InForce, file: Path, store: Store, outage: Outage
 ) -> None:
     await changes.apply(put(VIDEO, GROUP))
     write_in(file)
     before = in_force.snapshot
     outage.begin()
     with pytest.raises(StoreUnreachableError):
-        await changes.apply(adopt(file))
+        await changes.apply(adopt(store, file))
     outage.end()
+    with suppress(StoreUnreachableError):
+        # A connection of before the outage is found out by its first use.
+        store.probe()
     assert in_force.snapshot is before
-    assert titles(await changes.apply(adopt(file))) == ("Video", False)
+    assert titles(await changes.apply(adopt(store, file))) == ("Video", False)
 
 
 async def test_a_change_before_an_adoption_is_not_undone_beside_the_file(
@@ -136,7 +144,7 @@ async def test_a_change_before_an_adoption_is_not_undone_beside_the_file(
     good = in_force.snapshot.revision
     await changes.apply(put(VIDEO, GROUP))
     write_in(file)
-    await changes.apply(adopt(file))
+    await changes.apply(adopt(store, file))
     with pytest.raises(ManagedError, match="is declared at"):
         await changes.apply(roll_back(store, in_force, good, "back"))
     assert titles(in_force.snapshot) == ("Video", False)

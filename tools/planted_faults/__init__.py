@@ -23,6 +23,7 @@ from planted_faults.kubernetes_causes import KUBERNETES_CAUSES
 from planted_faults.levels import LEVELS
 from planted_faults.lifetimes import LIFETIMES
 from planted_faults.local_processes import LOCAL_PROCESSES
+from planted_faults.logins import LOGINS
 from planted_faults.managed import MANAGED
 from planted_faults.notices import NOTICES
 from planted_faults.overview import OVERVIEW
@@ -49,6 +50,7 @@ FAULTS: Final = (
     *LEVELS,
     *LIFETIMES,
     *LOCAL_PROCESSES,
+    *LOGINS,
     *MANAGED,
     *OVERVIEW,
     *NOTICES,

@@ -135,7 +135,7 @@ AUDIT: Final = (
         ("rows missing at the end are not", "Walk._find_missing", Never("last > self.head.seq")),
         (
             "a guard of the same name is a guard",
-            "find_missing",
+            "trigger_checks:find_missing",
             Replace('_plain(found.get(name, "")) != _plain(statement)', "name not in found"),
         ),
         (

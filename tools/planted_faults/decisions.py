@@ -66,38 +66,42 @@ DECISIONS: Final = (
             Return(
                 (
                     'Options() or Options(faults=("Options are an object with the keys '
-                    'tier, account and image.",))'
+                    'tier, size, account and image.",))'
                 ),
                 within="if not isinstance(raw, Mapping): ...",
             ),
         ),
         (
             "characters that cannot be seen are names",
-            "_read_options",
-            Never("not value.isprintable()"),
+            "_is_name",
+            Drop("value.isprintable()"),
         ),
-        ("names have any length", "_read_options", Never("len(value) > _MAX_OPTION_LENGTH")),
+        (
+            "names have any length",
+            "_is_name",
+            Drop("all(len(part) <= longest for part in parts)"),
+        ),
         ("any number of faults is said", "_read_options", Never("len(faults) > _MAX_FAULTS")),
         (
             "a profile goes before a tier that is named beside it",
-            "_read_options",
+            "_fold_names",
             Never('named.get("tier", profile) not in {profile, ""}'),
         ),
         (
             "one of several accounts is charged unasked",
-            "_find_only_account",
-            Replace("len(accounts) == 1", "accounts"),
+            "choose_account",
+            Replace("len(asker.accounts) == 1", "asker.accounts"),
         ),
         ("what is named now is passed over", "still_meant", Never("not options.remembered")),
         (
             "a remembered tier is asked for that is gone",
             "still_meant",
-            Replace('options.tier if known is not None else ""', "options.tier"),
+            Replace("return known is not None", "return True"),
         ),
         (
             "a remembered tier is asked for that is not theirs",
             "still_meant",
-            Drop('tier = tier if is_theirs else ""'),
+            Replace('options.tier if is_theirs(charged) else ""', "options.tier"),
         ),
         (
             "a remembered account is charged that is not theirs",
@@ -106,19 +110,79 @@ DECISIONS: Final = (
                 'options.account if options.account in asker.accounts else ""', "options.account"
             ),
         ),
-        ("any group of the Hub is an account", "subject_of", Drop("policy.groups.keys()")),
+        ("any group of the Hub is an account", "Policy.accounts_of", Drop("self.groups.keys()")),
         (
             "tiers are open to strangers",
-            "_Lookup.candidate",
+            "_Lookup.list_candidates",
             Replace(
-                "level is not None and self.policy.may_use(tier, ...)",
-                "level is None or self.policy.may_use(tier, name, level, self.account, self.now)",
+                "asking.level is not None and self.policy.may_use(tier, ...)",
+                "asking.level is None or self.policy.may_use("
+                "tier, asking.user, asking.level, self.account, self.now)",
             ),
         ),
         (
             "what is held is not looked up",
             "_Lookup.hold",
             Replace("self.totals.held(scope, resource)", "0"),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_offers.py",
+        ("sizes are open to all", "RULES", Drop("size_is_granted")),
+        (
+            "a size is open to all who have the tier",
+            "_Lookup.list_candidates",
+            Replace("is_open and not is_closed", "is_open"),
+        ),
+        (
+            "quotas count the first size",
+            "_Lookup.list_candidates",
+            Replace("variant.demand", "tier.demand"),
+        ),
+        (
+            "an image is open to all who have the tier",
+            "offers:list_images",
+            Never("image is not None and not asking.may_use(image.access)"),
+        ),
+        (
+            "any image is within a pattern",
+            "image_is_approved",
+            Replace("parse_pattern(each).admits(question.image)", "bool(each)"),
+        ),
+        (
+            "a remembered size is asked for that is not theirs",
+            "still_meant",
+            Replace('options.size if has_size else ""', "options.size"),
+        ),
+        (
+            "a rule is fulfilled by one of its kinds",
+            "AccessRule.admits",
+            Replace("(not self.levels or level in self.levels)", "True"),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_image_references.py",
+        (
+            "a pattern is open to every registry",
+            "ImagePattern.admits",
+            Drop("reference.registry == self.registry"),
+        ),
+        (
+            "what comes after a digest is passed over",
+            "parse_reference",
+            Drop("(not at or _DIGEST.fullmatch(digest))"),
+        ),
+        (
+            "a pattern is open below it",
+            "ImagePattern._fits",
+            Never(
+                "len(names) < len(self.parts) or (fixed == self.parts and len(names) != len(fixed))"
+            ),
+        ),
+        (
+            "a name may begin as the pattern does",
+            "_fits_part",
+            Replace("name == part", "name.startswith(part)"),
         ),
     ),
     *noticed_by(
@@ -131,7 +195,7 @@ DECISIONS: Final = (
         (
             "what was passed over stays stored",
             "keep_meant",
-            Drop("key in others or value == named.get(key)"),
+            Drop("key in others or value in named.get(key, ())"),
         ),
     ),
 )

@@ -7,11 +7,144 @@ from mutation.operators import Drop, Never, Replace, Return
 
 IDENTITY: Final = (
     *noticed_by(
+        "tests/core/test_claims.py",
+        (
+            "an address that is not verified counts",
+            "claims:read_values",
+            Never("claim == EMAIL and not trust_email and not _is_verified(claims)"),
+        ),
+        ("any number of values is read", "claims:read_values", Never("len(found) > MAX_VALUES")),
+        ("a value of any length is read", "claims:_read_value", Never("len(text) > MAX_LENGTH")),
+        ("what is no text is read as nothing", "claims:_read_value", Never("text is None")),
+        (
+            "a rule is for all providers",
+            "claims:find_rule",
+            Replace("rule.provider in {None, identity.provider}", "True"),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_claimed_people.py",
+        (
+            "a user whom no rule lets in is let in",
+            "LogIn._record",
+            Never("before is None and not person.is_let_in(now)"),
+        ),
+        (
+            "a user is refreshed as another",
+            "LogIn._record",
+            Never("self.known and (before is None or before.name != self.known)"),
+        ),
+        ("two users have a name", "LogIn._choose_name", Never("holder is not None")),
+        (
+            "a name that users choose makes another user of them",
+            "check_new_name",
+            Never("not provider.assigns_names"),
+        ),
+        (
+            "a look-alike logs in",
+            "check_new_name",
+            Never("(alike := policy.find_look_alike(name))"),
+        ),
+        (
+            "a user whose rule has ended stays",
+            "ClaimedPeople.refresh",
+            Replace("person is not None and person.is_let_in(now)", "True"),
+        ),
+        (
+            "nothing said of groups means none",
+            "take_claims",
+            Never("before is not None and read_values(claims, provider.groups) is None"),
+        ),
+        (
+            "groups of long ago count for ever",
+            "take_claims",
+            Replace("now - grouped_at < GROUPS_LAST", "True"),
+        ),
+        (
+            "an admin by a rule counts as the last one",
+            "Policy.own_admins",
+            Replace("not p.level_rule", "True"),
+        ),
+    ),
+    *noticed_by(
         "tests/hub/stock_api/test_live_bad_input.py",
         (
             "a user is deleted from under their servers",
             "GovernedAuthenticator.delete_user",
             Drop("await stop_server(self.platform.app, ...)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_look_alikes.py",
+        (
+            "look-alikes are in the file",
+            "_Checks._check_look_alikes",
+            Never("(alike := look_alikes.find(form, people))"),
+        ),
+        (
+            "look-alikes are managed",
+            "Sources.put",
+            Never("new.key.kind is Kind.USER and (alike := policy.find_look_alike(name))"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/people/test_membership_sync.py",
+        (
+            "who was fed stays",
+            "apply_to_fed",
+            Replace("settle_people(app.db, after.snapshot.policy, names, was)", "None"),
+        ),
+        (
+            "what was added goes with what was fed",
+            "apply_to_fed",
+            Replace(
+                "frozenset(each for each in lost if lost[each] & theirs[name]) - added_of(name)",
+                "frozenset(each for each in lost if lost[each] & theirs[name])",
+            ),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_default_account.py",
+        (
+            "an account that was left is charged",
+            "choose_account",
+            Replace("each[0] in asker.accounts", "each[0]"),
+        ),
+        (
+            "a tier is lost with its account",
+            "still_meant",
+            Never("account and (is_theirs(account) and not is_theirs(charged))"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/auth/test_governed_authenticator.py",
+        (
+            "look-alikes log in",
+            "GovernedAuthenticator.validate_username",
+            Replace("return not alike", "return True"),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_fed_groups.py",
+        ("a provider feeds levels", "_Checks._check_provided", Never("is_level_group(name)")),
+        ("nothing is fed", "FedGroups.list_fed", Return("frozenset()")),
+        (
+            "what is fed is not written",
+            "settle_memberships",
+            Replace("added_elsewhere | declared | fed", "added_elsewhere | declared"),
+        ),
+        (
+            "what is fed cannot be charged",
+            "Policy.accounts_of",
+            Replace(
+                "self.declared_groups(user) | memberships | self.groups_fed_by(memberships)",
+                "self.declared_groups(user) | memberships",
+            ),
+        ),
+        (
+            "a group of the policy feeds another",
+            "_Checks._check_provided",
+            Never('name != path[1] and name in self._names.declared["groups"]'),
         ),
     ),
     *noticed_by(
@@ -24,18 +157,41 @@ IDENTITY: Final = (
                 'unicodedata.normalize("NFKC", name.strip())',
             ),
         ),
-        ("what cannot be seen is passed over", "normalise_user", Never("invisible is not None")),
+        ("what cannot be seen is passed over", "normalise_user", Never("not name.isprintable()")),
         (
             "only controls cannot be seen",
-            "normalise_user",
+            "identity:_find_invisible",
             Replace('unicodedata.category(c)[0] == "C"', 'unicodedata.category(c) == "Cc"'),
         ),
+        ("names have slashes", "identity:_why_no_name", Never('"/" in folded')),
+        ("names have codes", "identity:_why_no_name", Never("_ENCODED.search(folded)")),
+        ("dots are a name", "identity:_why_no_name", Never('not folded.strip(".")')),
         (
-            "letters of any script are names",
-            "identity:_USER",
-            Replace('r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?"', 'r"\\w(?:[\\w.@+-]{0,62}\\w)?"'),
+            "any blanks are a name",
+            "identity:_why_no_name",
+            Never('" ".join(folded.split()) != folded'),
         ),
-        ("a name only begins as one", "normalise_user", Replace("_USER.fullmatch", "_USER.match")),
+        (
+            "any signs are in names",
+            "identity:_why_no_name",
+            Never("(odd := say_odd_character(folded))"),
+        ),
+        ("scripts are mixed", "identity:_why_no_name", Never("(mixed := find_mixture(folded))")),
+        (
+            "letters have no shape",
+            "confusables:_BLANK",
+            Replace('"\\u115f\\u1160\\u17b4\\u17b5"', '""'),
+        ),
+        (
+            "loose accents are letters",
+            "say_odd_character",
+            Replace("is_mark and script", "is_mark"),
+        ),
+        (
+            "a name only begins as one",
+            "is_folded",
+            Replace("_PRINTABLE.fullmatch", "_PRINTABLE.match"),
+        ),
         ("names have any length", "normalise_user", Never("len(folded) > MAX_CHARACTERS")),
         (
             "forms are not folded together",
@@ -62,27 +218,22 @@ IDENTITY: Final = (
         (
             "names that look alike are one",
             "GovernedAuthenticator.normalize_username",
-            Replace("form if mapped.isascii() else mapped", "form"),
+            Replace("form if fold_case(mapped) == form else mapped", "form"),
         ),
         (
             "the Kelvin sign is a k",
-            "GovernedAuthenticator.normalize_username",
-            Never("lowered.isascii() and not username.isascii()"),
-        ),
-        (
-            "a blank beside a name is nothing",
-            "GovernedAuthenticator.normalize_username",
-            Never("mapped != mapped.strip()"),
+            "identity:_lower",
+            Replace("lower.isascii() is character.isascii()", "True"),
         ),
         (
             "any form of a name is added by hand",
             "GovernedAuthenticator.validate_username",
-            Drop("normal == username"),
+            Never("normal != username or not super().validate_username(username)"),
         ),
         (
             "a user who was dropped stays in",
             "GovernedAuthenticator._is_declared",
-            Drop("name in self.platform.snapshot.policy.people"),
+            Drop("is_let_in"),
         ),
     ),
     *noticed_by(
@@ -90,7 +241,7 @@ IDENTITY: Final = (
         (
             "every user whom the site knows comes in",
             "GovernedAuthenticator.refuse_undeclared",
-            Never("name not in self.platform.snapshot.policy.people"),
+            Never("not policy.lets_in(name, now)"),
         ),
     ),
     *noticed_by(

@@ -7,6 +7,24 @@ from mutation.operators import Always, Drop, Never, Replace, Return
 
 KUBERNETES: Final = (
     *noticed_by(
+        "tests/hub/kubernetes/test_site_spawner.py",
+        (
+            "a site's class starts pods by itself",
+            "_find_conflicts",
+            Never("method in vars(cls)"),
+        ),
+        (
+            "a site's class may leave out what KubeSpawner does",
+            "_find_conflicts",
+            Never("not _calls_super(vars(cls)[method])"),
+        ),
+        (
+            "a site's class goes before admission",
+            "wrap_spawner",
+            Replace("(gate, spawner)", "(spawner, gate)"),
+        ),
+    ),
+    *noticed_by(
         "tests/hub/kubernetes/test_reconciler.py",
         (
             "a Hub with another database removes what it does not know",
@@ -30,6 +48,28 @@ KUBERNETES: Final = (
             Replace('(None, "", "default", service_account)', "(spec.get(key),)"),
         ),
         ("the node's network is let through", "_POD", Drop('"hostNetwork": ...')),
+        (
+            "every NFS volume is let through",
+            "forbidden_fields:find_forbidden",
+            Never("volume not in volumes"),
+        ),
+        (
+            "another volume takes the place of that of all homes",
+            "find_changed_volumes",
+            Never(
+                '[each for each in items(spec, "volumes") if each.get("name") == name] != [volume]'
+            ),
+        ),
+        (
+            "a server mounts all homes",
+            "find_changed_volumes",
+            Never("path == _OWN and found != admitted"),
+        ),
+        (
+            "a sidecar mounts all homes",
+            "_opens_no_more",
+            Replace('found.get("subPath") == admitted.get("subPath")', "True"),
+        ),
         ("privileged is let through", "find_powers", Never('context.get("privileged")')),
         (
             "unknown kinds of volumes are let through",

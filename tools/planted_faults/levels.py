@@ -139,8 +139,8 @@ LEVELS: Final = (
         ),
         (
             "a role of a level goes to every user",
-            "find_unsafe",
-            Drop("found += _list_wrong_bearers(role)"),
+            "list_wrong_bearers",
+            Replace("sorted(named)", "()"),
         ),
         (
             "any filter makes a scope safe",
@@ -149,22 +149,63 @@ LEVELS: Final = (
         ),
         ("no scope is unsafe", "_danger", Never("each in UNSAFE")),
         (
+            "power over an account that several use comes with a scope of a site",
+            "_danger",
+            Replace(
+                "all(each in POWER_OVER_SERVERS for each in _expand_scope(...))",
+                "any(each in POWER_OVER_SERVERS for each in _expand_scope(name, custom_scopes))",
+            ),
+        ),
+        (
             "power over one other person is safe",
             "_danger",
             Replace('f"has power over {whom}" if why and whom not in {"", bearer} else ""', '""'),
         ),
-        ("any group makes admins", "find_unsafe", Replace("sorted(...)", "()")),
+        ("any group makes admins", "list_wrong_bearers", Replace("sorted(groups)", "()")),
         (
             "scopes for everybody are not looked at",
-            "check_roles",
-            Replace("[*roles, everybody]", "[*roles]"),
+            "find_refused",
+            Replace("[*specs, everybody]", "[*specs]"),
         ),
         (
             "any role inherits",
-            "find_unsafe",
+            "list_dangers",
             Replace('(name, scope) != ("token", "inherit")', 'scope != "inherit"'),
         ),
-        ("unsafe roles are passed over", "check_roles", Never("if found: ...")),
+        ("unsafe roles are passed over", "refused_roles:_find", Never("if whats: ...")),
+    ),
+    *noticed_by(
+        "tests/hub/people/test_role_reach.py",
+        (
+            "a bearer reaches those above them",
+            "role_reach:_narrow",
+            Never("not is_higher(value.partition('/')[0])"),
+        ),
+        (
+            "a group hides those above its staff",
+            "role_reach:_narrow",
+            Never("any(map(is_higher, members))"),
+        ),
+        (
+            "everybody in a group is reached if one is above",
+            "role_reach:_narrow",
+            Replace("is_higher(each)", "False"),
+        ),
+        (
+            "JupyterHub asks no limit",
+            "scope_narrowing:_narrowed",
+            Always("_narrow is None or not isinstance(owner, orm.User)"),
+        ),
+        (
+            "what is refused of a role stays in the Hub's database",
+            "take_away",
+            Replace("scope not in each.scopes", "True"),
+        ),
+        (
+            "who may not bear a role goes on bearing it",
+            "take_away",
+            Drop("_strip(database, role, bearer)"),
+        ),
     ),
     *noticed_by(
         "tests/hub/api/test_live_api.py",

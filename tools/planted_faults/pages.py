@@ -79,7 +79,10 @@ PAGES: Final = (
         (
             "a report counts who is charged as a member",
             "_report",
-            Replace("memberships", "memberships | {'vision', 'text'}"),
+            Replace(
+                "facts.snapshot.subject(name, memberships, facts.at)",
+                "facts.snapshot.subject(name, memberships | {'vision', 'text'}, facts.at)",
+            ),
         ),
         (
             "a manager hears what is held in all accounts",

@@ -36,9 +36,34 @@ POLICY: Final = (
             Never("(said := find_ambiguity(text))"),
         ),
         (
+            "all have one home",
+            "compile_volumes:_check_home",
+            Never("not is_personal"),
+        ),
+        (
+            "a sub path leads out",
+            "_check_sub_path",
+            Never('not is_relative or {".", ".."} & set(parts)'),
+        ),
+        (
+            "any name is a slug",
+            "_check_sub_path",
+            Never("name not in SUB_PATH_NAMES"),
+        ),
+        (
+            "a site's label is the Hub's",
+            "schema_metadata:_check_own",
+            Never("is_reserved(value, annotation=annotation)"),
+        ),
+        (
+            "nothing counts what is unlimited",
+            "check_amounts",
+            Never("not (name == CPU and has_devices)"),
+        ),
+        (
             "a tier gets the same devices twice",
             "_read_devices",
-            Never("each.resource in getattr(tier, key)"),
+            Never("each.resource in amounts"),
         ),
     ),
     *noticed_by(

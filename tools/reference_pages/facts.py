@@ -7,13 +7,16 @@ DECISION_CODES: Final[tuple[tuple[str, str], ...]] = (
     ("options.invalid", "An option is unknown, or is not a name. Options never carry values."),
     ("options.tier", "No such tier, or none was named and the policy has no default."),
     ("options.account", "The person is in several groups and named none."),
-    ("options.image", "The tier does not list that image."),
+    ("options.size", "The tier has no such size, or has no sizes."),
+    ("options.image", "The tier lists no such image, and it is within no pattern."),
     ("person.unknown", "The policy does not declare the person."),
     ("person.suspended", "The person is suspended, in the policy or by an admin."),
     ("level.may_not_start", "The level of the person starts no servers (viewer, auditor)."),
     ("account.none", "The user is in no group, so that no account could be charged."),
     ("account.not_member", "The person is not a member of the group that was to be charged."),
     ("tier.not_granted", "The tier exists, and is not open to this person in this account."),
+    ("size.not_granted", "The tier is open to this person, and this size of it is not."),
+    ("image.not_granted", "The tier has the image, which is not open to this person."),
     (
         "quota.RESOURCE",
         (

@@ -40,8 +40,8 @@ def render_levels() -> str:
             render_table(("Scope", "What it allows"), custom),
             "## Scopes that no role may have unfiltered",
             (
-                "The Hub does not start if a role of a user who is not an admin has one of these "
-                "without a filter. Roles of services alone are not checked."
+                "The Hub takes these, without a filter, from a role of users who are not admins "
+                "when it starts. Roles of services alone are not checked."
             ),
             render_table(("Scope", "Its bearer", "A filter by group helps"), unsafe),
         ]

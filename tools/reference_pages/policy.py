@@ -30,6 +30,8 @@ def _walk(name: str, schema: Mapping[str, Any], path: str) -> Iterator[tuple[str
 
 def _say_kind(entry: Mapping[str, Any]) -> str:
     found = _reference_of(entry)
+    if found == "Bounds":
+        return "[amounts, or unlimited](#amounts-and-limits)"
     if found in {"Amounts", "Limits"}:
         return f"[{found.lower()}](#amounts-and-limits)"
     if found == "LevelName":
@@ -78,7 +80,8 @@ def render_policy() -> str:
         (
             "Amounts are Kubernetes quantities by resource name: `500m` is half a CPU, `8Gi` is "
             "2^33 bytes, `8G` is 8 x 10^9. A limit is an amount, `0` (none), `unlimited`, or "
-            "`null` (whatever the next rule says). `servers` exists in limits only."
+            "`null` (whatever the next rule says). `servers` exists in limits only. What a server "
+            "may use is an amount, or `unlimited`."
         ),
         render_table(("Name", "What it counts"), amounts),
     ]

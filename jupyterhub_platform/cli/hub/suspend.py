@@ -1,6 +1,5 @@
 """``jhp suspend`` and ``jhp resume``: suspend a user at once, and lift the suspension."""
 
-import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from jupyterhub_platform.cli.hub.until import read_end
 from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.cli.terminal import count, echo_json
 from jupyterhub_platform.core.times import describe_instant, read_stored
+from jupyterhub_platform.core.typed_names import render_command
 
 
 @click.command()
@@ -90,7 +90,7 @@ def resume(name: str, reason: str, url: str | None, state: Path, as_json: bool) 
 
 
 def _tell_how_to_undo(verb: str, name: str, which: str) -> None:
-    command = f"jhp {verb} {shlex.quote(name)}{which} --reason …"
+    command = render_command(f"jhp {verb}", name, f"{which} --reason …")
     click.echo(as_pasted(f"To undo it: {command}"), err=True)
 
 

@@ -1,7 +1,6 @@
 """``jhp adopt`` and ``jhp release``: from managed in the Hub to declared in the file, and back."""
 
 import json
-import shlex
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +11,10 @@ from jupyterhub_platform.cli.hub.options import Hub
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.objects.changes import change_options, echo_undo
 from jupyterhub_platform.cli.terminal import echo_json, printable
-from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.errors import PlatformError, PolicyError
 from jupyterhub_platform.core.managed import Key, Kind
+from jupyterhub_platform.core.typed_names import render_command
 from jupyterhub_platform.document_writer import add_object
 from jupyterhub_platform.documents import ReadPolicy, parse_policy, read_policy
 from jupyterhub_platform.rest.managed import PolicyObject
@@ -73,7 +73,7 @@ def adopt(
     else:
         sentence = f"The {kind} {printable(name)} is declared in {path} now"
         click.echo(f"{sentence}: revision {answer['revision']}.")
-        echo_undo(f"jhp release {kind} {shlex.quote(name)}{hub.options} --reason …")
+        echo_undo(render_command(f"jhp release {kind}", name, f"{hub.options} --reason …"))
 
 
 @click.command(short_help="Move an object of the policy file into the Hub.")
@@ -129,7 +129,7 @@ def release(
         echo_json(answer)
         return
     click.echo(f"The {kind} {printable(name)} is managed in the Hub now; {path} is without it.")
-    echo_undo(f"jhp adopt {kind} {shlex.quote(name)}{hub.options} --reason …")
+    echo_undo(render_command(f"jhp adopt {kind}", name, f"{hub.options} --reason …"))
 
 
 def _key(kind: str, name: str) -> Key:

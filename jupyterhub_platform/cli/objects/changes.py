@@ -1,6 +1,5 @@
 """Prints what a change did, and the command that undoes it."""
 
-import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from jupyterhub_platform.cli.objects.differences import render_differences
 from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.cli.terminal import echo_json, printable
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.core.typed_names import render_command
 from jupyterhub_platform.rest.managed import Changed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -49,7 +49,8 @@ def echo_change(changed: Changed, hub: Hub, *, as_json: bool) -> None:
     if changed.dry_run:
         return
     if is_new:
-        echo_undo(f"jhp {kind} retire {shlex.quote(changed.name)}{hub.options} --reason …")
+        options = f"{hub.options} --reason …"
+        echo_undo(render_command(f"jhp {kind} retire", changed.name, options))
     else:
         echo_undo(f"jhp policy rollback {changed.previous}{hub.options} --reason …")
 

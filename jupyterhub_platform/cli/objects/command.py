@@ -22,6 +22,7 @@ from jupyterhub_platform.cli.objects.show import show_command
 from jupyterhub_platform.cli.verb_names import VerbGroup
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.managed import Kind
+from jupyterhub_platform.core.typed_names import render_command
 from jupyterhub_platform.documents import MAX_BYTES, parse_object
 from jupyterhub_platform.rest.managed import PolicyObject
 
@@ -242,5 +243,5 @@ def _check_managed(found: PolicyObject) -> None:
         where = found.declared_at or "the policy file"
         raise PlatformError(
             f"The {found.kind} {found.name} is declared at {where}. Change it there, or move it "
-            f"into the Hub: jhp release {found.kind} {found.name}"
+            f"into the Hub: {render_command(f'jhp release {found.kind}', found.name)}"
         )

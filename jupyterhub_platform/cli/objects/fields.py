@@ -55,18 +55,23 @@ FIELDS: Final[Mapping[Kind, tuple[Field, ...]]] = {
         _TITLE,
         Field("level", ("level",), _TEXT, "Permission level.", _LEVELS),
         GROUP_OF_USER,
+        Field("account", ("account",), _TEXT, "The group charged if a start names none."),
         Field("quota", ("quota",), _AMOUNTS, "What they may hold in all accounts: cpu=4."),
     ),
     Kind.GROUP: (
         _TITLE,
         Field("member", ("members",), _NAMES, "A member."),
         Field("manager", ("managers",), _NAMES, "A user in charge of it."),
+        Field("default", ("default",), _SWITCH, "Charged for members who have no other default."),
+        Field("from", ("from",), _NAMES, "What the identity provider calls it: org:team."),
         Field("quota", ("quota",), _AMOUNTS, "What all may hold together: servers=3."),
         Field("member-quota", ("member_quota",), _AMOUNTS, "What each may hold in it: cpu=2."),
     ),
     Kind.IMAGE: (
         _TITLE,
+        Field("description", ("description",), _TEXT, "What it is good for."),
         Field("reference", ("reference",), _TEXT, "The image: quay.io/jupyter/base-notebook@…"),
+        Field("pattern", ("pattern",), _TEXT, "Instead, images that users name: quay.io/acme/*."),
     ),
     Kind.TIER: (
         _TITLE,

@@ -11,6 +11,7 @@ from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.objects.show import say_source
 from jupyterhub_platform.cli.terminal import echo_json, echo_table, paint, printable
 from jupyterhub_platform.core.managed import Kind
+from jupyterhub_platform.core.memberships import Membership
 from jupyterhub_platform.core.times import describe_instant, read_stored
 from jupyterhub_platform.rest.managed import PolicyObject
 from jupyterhub_platform.usecases.reports.who_can import VERBS
@@ -34,16 +35,19 @@ def explain(name: str, hub: Hub, as_json: bool) -> None:
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     with PlatformApi.of(hub) as api:
         report = api.call("readPerson", name)
+        default = api.call("readUsage", query={"user": name})["default_account"]
         user = _find(api, Kind.USER, name)
         place = _say_where(user)
         # A user may name their groups; all other members are named by the group.
         named = (user.document.get("groups") or ()) if user else ()
+        given = {each["group"]: Membership(**each) for each in report["memberships"]}
         groups = {
-            group: place if group in named else _say_where(_find(api, Kind.GROUP, group))
+            group: place if group in named else _say_membership(api, group, given.get(group))
             for group in report["groups"]
         }
     if as_json:
-        echo_json({**report, "said": place, "groups_said": groups})
+        more = {"said": place, "groups_said": groups, "default_account": default}
+        echo_json({**report, **more})
         return
     click.echo(printable(_say_level(name, report, place)))
     click.echo(printable(report["sentence"]))
@@ -54,6 +58,8 @@ def explain(name: str, hub: Hub, as_json: bool) -> None:
         for group, where in groups.items()
     ]
     echo_table(titles, rows, "None.")
+    if len(groups) > 1:
+        click.echo(printable(_say_default(default)))
     _head("Limits")
     limits = ("in", "held of", "rule", "said at")
     echo_table(limits, list(_list_held(report)), "None.")
@@ -69,8 +75,22 @@ def _say_level(name: str, report: Mapping[str, Any], place: str) -> str:
         level = (
             f"{level} until {until}, by {granted['path']}; then {granted['then']} again, as said by"
         )
-        return f"{name} is {level} users.{name}, {place}"
-    return f"{name} is {level}: users.{name}, {place}"
+        return f"{name} is {level} {_say_level_source(name, report, place)}"
+    return f"{name} is {level}: {_say_level_source(name, report, place)}"
+
+
+def _say_level_source(name: str, report: Mapping[str, Any], place: str) -> str:
+    """Say what gives their own level: a rule for their claims, or what is said of them."""
+    rule = report["level_path"]
+    if rule.startswith("identity."):
+        return f"{rule}, {report['declared_at']}"
+    return f"users.{name}, {place}"
+
+
+def _say_default(default: Mapping[str, str]) -> str:
+    if not default["name"]:
+        return "A start has to name the account: nothing says which one is the default."
+    return f"Starts that name no account are charged to {default['name']}: {default['rule']}."
 
 
 def _head(title: str) -> None:
@@ -88,6 +108,13 @@ def _find(api: PlatformApi, kind: Kind, name: str) -> PolicyObject | None:
 
 def _say_where(found: PolicyObject | None) -> str:
     return say_source(found) if found else "which no policy names"
+
+
+def _say_membership(api: PlatformApi, group: str, given: Membership | None) -> str:
+    """Say what gives a membership: the group's own object, or what else the Hub knows."""
+    if given is not None and (given.is_provided or not given.path):
+        return given.say()
+    return _say_where(_find(api, Kind.GROUP, group))
 
 
 def _list_held(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:

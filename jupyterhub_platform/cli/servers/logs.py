@@ -13,6 +13,7 @@ import click
 from jupyterhub_platform.cli.hub.options import with_state
 from jupyterhub_platform.cli.servers.command import split_server
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.core.typed_names import render_command
 from jupyterhub_platform.deploy.cluster.connection import ClusterRefusedError, Connection
 from jupyterhub_platform.deploy.cluster.logs import find_pod, read_log
 from jupyterhub_platform.hub.local.machine import locate_log
@@ -85,9 +86,10 @@ def _read_pod(connection: Connection, namespace: str, user: str, server: str, li
         pod = find_pod(connection, namespace, user, server)
         if not pod:
             what = f"{server} of {user}" if server else f"the default server of {user}"
+            why = render_command("jhp why", f"{user}/{server}" if server else user)
             raise PlatformError(
                 f"No pod in {namespace} is {what}. A pod that has ended is gone with its log; "
-                f"jhp why {user}{'/' if server else ''}{server} says how it ended."
+                f"{why} says how it ended."
             )
         return read_log(connection, namespace, pod, lines)
     except ClusterRefusedError as error:

@@ -23,8 +23,9 @@ _STARTS: Final = frozenset({"starting", "checking"})
 @click.command(short_help="Start a server.")
 @click.argument("server", metavar="USER[/SERVER]")
 @click.option("--tier", help="What to start; else the tier that the policy names as the default.")
-@click.option("--account", help="The group that it is charged to, if USER is in several.")
-@click.option("--image", help="One of the tier's images; else its first.")
+@click.option("--size", help="One of the tier's sizes, if it has some; else its first.")
+@click.option("--account", help="The group that is charged; else the default account of USER.")
+@click.option("--image", help="One of the tier's images, or one within a pattern of it.")
 @click.option("--wait/--no-wait", default=True, help="Wait until it runs.", show_default=True)
 @with_hub
 @click.option("--json", "as_json", is_flag=True, help="Print what became of it as JSON.")
@@ -33,6 +34,7 @@ def start(
     ctx: click.Context,
     server: str,
     tier: str | None,
+    size: str | None,
     account: str | None,
     image: str | None,
     wait: bool,
@@ -48,7 +50,7 @@ def start(
     A start that does not fit the quotas is refused, with the reason. `jhp stop` ends the server.
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     user, name = split_server(server)
-    chosen = {"tier": tier, "account": account, "image": image}
+    chosen = {"tier": tier, "size": size, "account": account, "image": image}
     options = {key: value for key, value in chosen.items() if value is not None}
     place = f"servers/{quote(name, safe='')}" if name else "server"
     with HubClient.find(hub.url, hub.state) as client:

@@ -1,17 +1,32 @@
 """Checks that the amounts of a tier make sense beside each other."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Final
 
 from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath
 from jupyterhub_platform.core.document.units import example
 from jupyterhub_platform.core.quantities import parse_quantity, render_quantity, write_quantity
 from jupyterhub_platform.core.resource_names import CPU, HUGEPAGES, MEMORY, SERVERS, is_indivisible
 
+CAN_BE_UNLIMITED: Final = frozenset({CPU, MEMORY, "ephemeral-storage"})
+"""What Kubernetes gives without a limit, as far as a node has it."""
+
 
 def check_amounts(
-    faults: FaultCollector, path: KeyPath, requests: Mapping[str, int], limits: Mapping[str, int]
+    faults: FaultCollector,
+    path: KeyPath,
+    requests: Mapping[str, int],
+    limits: Mapping[str, int],
+    unlimited: AbstractSet[str] = frozenset(),
+    *,
+    has_devices: bool = False,
 ) -> None:
-    """Report amounts that Kubernetes would not take, or that would bound nothing."""
+    """Report amounts that Kubernetes would not take, or that would bound nothing.
+
+    What is ``unlimited`` needs a request, which quotas count then. With devices, which quotas
+    count, CPU alone may have neither.
+    """
     for key, amounts in (("requests", requests), ("limits", limits)):
         if SERVERS in amounts:
             what = "a tier does not ask for servers; every server counts as one"
@@ -19,7 +34,15 @@ def check_amounts(
         for name, amount in amounts.items():
             _check_alone(faults, (*path, key, name), name, amount)
     for name in (CPU, MEMORY):
-        if name not in requests and name not in limits:
+        if name in unlimited and name not in requests:
+            if not (name == CPU and has_devices):
+                faults.add(
+                    (*path, "requests", name),
+                    "is missing, and without a limit the request is what quotas count",
+                    f"write for example {name}: {example(name)}",
+                    rests_on=[(*path, "limits", name)],
+                )
+        elif name not in requests and name not in limits:
             faults.add(
                 (*path, "requests", name),
                 "is missing, so that nothing would bound it",

@@ -4,31 +4,37 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from jupyterhub_platform.core.document.amounts import check_amounts, dotted
+from jupyterhub_platform.core.document.amounts import dotted
 from jupyterhub_platform.core.document.compile_identity import read_identity
-from jupyterhub_platform.core.document.compile_pods import check_mounts, read_pod, read_shared
-from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote, split_message
-from jupyterhub_platform.core.document.references import Names, check_declaration, fold_user
+from jupyterhub_platform.core.document.compile_tiers import (
+    is_resource,
+    read_amounts,
+    read_image,
+    read_named_amount,
+    read_tier,
+)
+from jupyterhub_platform.core.document.compile_volumes import check_mounts, read_shared
+from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote
+from jupyterhub_platform.core.document.names import Names, fold_user
+from jupyterhub_platform.core.document.references import check_declaration
 from jupyterhub_platform.core.document.schema import (
     Declaration,
     DeclaredGrant,
     DeclaredGroup,
     DeclaredPerson,
-    DeclaredTier,
 )
 from jupyterhub_platform.core.document.shape import read_shape
-from jupyterhub_platform.core.document.units import read_amount
 from jupyterhub_platform.core.document.value_types import UNLIMITED
-from jupyterhub_platform.core.errors import Fault, PolicyError, QuantityError
+from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.people import Group, Person
-from jupyterhub_platform.core.policy import Defaults, Policy
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import write_quantity
-from jupyterhub_platform.core.quotas import NO_RULE, Rule
-from jupyterhub_platform.core.resource_names import CPU, MEMORY, SERVERS
-from jupyterhub_platform.core.resources import Resources, check_resource_name
+from jupyterhub_platform.core.quotas import NO_RULE, Defaults, Rule
+from jupyterhub_platform.core.resource_names import SERVERS
+from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
-from jupyterhub_platform.core.tiers import Access, AtOnce, Image, Tier
+from jupyterhub_platform.core.tiers import Tier
 
 EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -100,6 +106,7 @@ class _Compiler:
                     ("defaults", "member_quota"), declared.defaults.member_quota
                 ),
                 tier=declared.defaults.tier,
+                volumes=read_shared(self._faults, ("defaults",), declared.defaults.volumes),
             ),
             people=self._read_people(),
             groups={
@@ -107,10 +114,13 @@ class _Compiler:
                 for name, group in declared.groups.items()
             },
             images={
-                name: Image(name, image.title or name, image.reference)
+                name: read_image(self._faults, name, image)
                 for name, image in declared.images.items()
             },
-            tiers={name: self._read_tier(name, tier) for name, tier in declared.tiers.items()},
+            tiers={
+                name: read_tier(declared, self._faults, name, tier)
+                for name, tier in declared.tiers.items()
+            },
             grants=tuple(
                 self._read_grant(path, grant)
                 for path, grant in self._faults.number(("grants",), declared.grants)
@@ -118,9 +128,10 @@ class _Compiler:
             identity=read_identity(declared.identity, declared.defaults.level, self._faults),
         )
         for tier in policy.tiers.values():
-            self._check_capacity(tier, policy.quota)
+            for variant in tier.variants:
+                self._check_capacity(variant, policy.quota)
         if policy.defaults.tier in policy.tiers:
-            self._check_default_tier(policy.tiers[policy.defaults.tier])
+            self._check_default_tier(policy.tiers[policy.defaults.tier].variants[0])
         return policy
 
     def _read_people(self) -> Mapping[str, Person]:
@@ -137,6 +148,7 @@ class _Compiler:
                 name=name,
                 level=(person and person.level) or self._declaration.defaults.level,
                 title=person.title if person else "",
+                account=(person and person.account) or "",
                 quota=self._read_rule(("users", key, "quota"), person.quota if person else {}),
                 within=within.get(name, nothing),
                 suspended=_read_suspension(("users", key, "suspended"), person),
@@ -150,40 +162,20 @@ class _Compiler:
             title=group.title or name,
             members=frozenset(map(fold_user, group.members)) | joined,
             joined=joined,
+            provided_by=group.provided_by,
+            is_default=group.default,
             managers=frozenset(map(fold_user, group.managers)),
             quota=self._read_rule((*path, "quota"), group.quota),
             member_quota=self._read_rule((*path, "member_quota"), group.member_quota),
             service_account=group.service_account or "",
-            volumes=read_shared(group),
-        )
-
-    def _read_tier(self, name: str, tier: DeclaredTier) -> Tier:
-        path = ("tiers", name)
-        requests = self._read_amounts((*path, "requests"), tier.requests)
-        limits = self._read_amounts((*path, "limits"), tier.limits)
-        check_amounts(self._faults, path, requests, limits)
-        return Tier(
-            name=name,
-            title=tier.title or name,
-            description=tier.description,
-            requests=Resources.of({**limits, **requests}),
-            limits=Resources.of({**requests, **limits}),
-            images=tier.images,
-            access=Access(
-                groups=frozenset(tier.access.groups),
-                users=frozenset(map(fold_user, tier.access.users)),
-                levels=frozenset(tier.access.levels),
-            ),
-            at_once=AtOnce(tier.at_once.platform, tier.at_once.account, tier.at_once.user),
-            requestable=tier.requestable,
-            observe=tier.observe,
-            pod=read_pod(self._declaration, self._faults, path, tier),
-            max_lifetime=tier.max_lifetime,
-            idle_timeout=tier.idle_timeout,
+            volumes=read_shared(self._faults, path, group.volumes),
+            environment=group.environment,
+            labels=group.labels,
+            annotations=group.annotations,
         )
 
     def _read_grant(self, path: KeyPath, grant: DeclaredGrant) -> Grant:
-        amounts = self._read_amounts((*path, "add"), grant.add)
+        amounts = read_amounts(self._faults, (*path, "add"), grant.add)
         for name, amount in amounts.items():
             if amount == 0:
                 self._faults.add((*path, "add", name), "adds nothing", "write more, or remove it")
@@ -207,45 +199,27 @@ class _Compiler:
             return NO_RULE
         quota: dict[str, int | None] = {}
         for name, limit in limits.items():
-            if limit == UNLIMITED and self._is_resource((*path, name)):
+            if limit == UNLIMITED and is_resource(self._faults, (*path, name)):
                 quota[name] = None
             elif (
                 limit != UNLIMITED
-                and (amount := self._read_amount((*path, name), limit)) is not None
+                and (amount := read_named_amount(self._faults, (*path, name), limit)) is not None
             ):
                 quota[name] = amount
         rule = Rule(dotted(path), quota)
         self._rules.append((path, rule))
         return rule
 
-    def _read_amounts(self, path: KeyPath, amounts: Mapping[str, object]) -> dict[str, int]:
-        found = {name: self._read_amount((*path, name), text) for name, text in amounts.items()}
-        return {name: amount for name, amount in found.items() if amount is not None}
-
-    def _is_resource(self, path: KeyPath) -> bool:
-        name = str(path[-1])
-        try:
-            check_resource_name(name)
-        except QuantityError as error:
-            what, fix = split_message(str(error), "write the name that Kubernetes gives it")
-            known = {SERVERS, CPU, MEMORY, "ephemeral-storage"}
-            self._faults.add(path, what, self._faults.suggest(name, known, fix, likeness=0.8))
-            return False
-        return True
-
-    def _read_amount(self, path: KeyPath, text: object) -> int | None:
-        """Return the amount; nothing if it is null (the next rule says it) or none at all."""
-        name = str(path[-1])
-        if not self._is_resource(path) or text is None:
-            return None
-        return read_amount(self._faults, path, text, name)
-
     def _demand_path(self, tier: Tier, name: str) -> KeyPath:
         declared = self._declaration.tiers[tier.name]
-        path = ("tiers", tier.name)
+        path: KeyPath = ("tiers", tier.name)
         for at, device in self._faults.number((*path, "devices"), declared.devices):
             if device.resource == name:
                 return (*at, "count")
+        size = declared.sizes.get(tier.size)
+        if size is not None and (name in size.requests or name in size.limits):
+            key = "requests" if name in size.requests else "limits"
+            return (*path, "sizes", tier.size, key, name)
         return (*path, "requests" if name in declared.requests else "limits", name)
 
     def _check_capacity(self, tier: Tier, quota: Rule) -> None:

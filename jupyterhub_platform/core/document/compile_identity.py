@@ -4,24 +4,40 @@ from typing import Final
 
 from jupyterhub_platform.core.claims import Condition, IdentityRule, read_scalar
 from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote
-from jupyterhub_platform.core.document.schema_identity import (
-    DeclaredIdentity,
+from jupyterhub_platform.core.document.schema_identity import DeclaredIdentity, DeclaredRule
+from jupyterhub_platform.core.document.schema_providers import (
+    DeclaredClient,
+    DeclaredFrontEnd,
+    DeclaredFrontEndSecret,
     DeclaredProvider,
-    DeclaredRule,
     DeclaredSecret,
 )
-from jupyterhub_platform.core.identity_providers import Client, Identity, Provider, SecretPlace
-from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.identity_providers import (
+    GITHUB,
+    HEADER,
+    OIDC,
+    Client,
+    FrontEnd,
+    Identity,
+    LocalAccounts,
+    Provider,
+    SecretPlace,
+)
+from jupyterhub_platform.core.levels import ELEVATED, Level
 
 IDENTITY_RULES: Final[KeyPath] = ("identity", "rules")
-ELEVATED: Final = frozenset({Level.MANAGER, Level.OPERATOR, Level.AUDITOR, Level.ADMIN})
-"""Levels that a rule gives only where it says that it may."""
+_SCOPES: Final = {
+    OIDC: ("openid", "profile", "email"),
+    GITHUB: ("read:user", "user:email", "read:org"),
+    HEADER: (),
+}
+_ISSUERS: Final = {OIDC: "", GITHUB: "https://github.com", HEADER: "front-end:{key}"}
 
 
 def read_identity(declared: DeclaredIdentity, default: Level, faults: FaultCollector) -> Identity:
     """Return how people prove who they are; ``default`` is the level where a rule names none."""
     return Identity(
-        local=declared.local,
+        local=LocalAccounts(declared.local),
         providers={key: _read_provider(key, each) for key, each in declared.providers.items()},
         rules=tuple(
             _read_rule(path, each, default, faults)
@@ -31,24 +47,49 @@ def read_identity(declared: DeclaredIdentity, default: Level, faults: FaultColle
 
 
 def _read_provider(key: str, declared: DeclaredProvider) -> Provider:
-    client = declared.client
     return Provider(
         key=key,
         title=declared.title or key,
         kind=declared.kind,
-        issuer=declared.issuer or "",
-        client=None
-        if client is None
-        else Client(client.id, client.auth, _read_place(client.secret), _read_place(client.key)),
-        scopes=declared.scopes,
+        issuer=declared.issuer or _ISSUERS[declared.kind].format(key=key),
+        client=_read_client(declared.client),
+        scopes=_SCOPES[declared.kind] if declared.scopes is None else declared.scopes,
         names=declared.name,
         assigns_names=declared.names == "assigned",
         groups=declared.groups,
         trust_email=declared.trust_email,
+        parameters=declared.parameters,
+        userinfo=declared.userinfo,
+        logout=declared.logout,
+        logout_hint=declared.logout_hint,
+        refresh=declared.refresh,
+        grace=declared.grace,
+        front_end=_read_front_end(declared.front_end),
     )
 
 
-def _read_place(declared: DeclaredSecret | None) -> SecretPlace | None:
+def _read_client(declared: DeclaredClient | None) -> Client | None:
+    if declared is None:
+        return None
+    secret, key = _read_place(declared.secret), _read_place(declared.key)
+    return Client(declared.id, declared.auth, secret, key)
+
+
+def _read_front_end(declared: DeclaredFrontEnd | None) -> FrontEnd | None:
+    if declared is None:
+        return None
+    return FrontEnd(
+        subject=declared.subject,
+        claims=declared.claims,
+        lists=frozenset(declared.lists),
+        separator=declared.separator,
+        proxies=declared.proxies,
+        secret_header=declared.secret.header if declared.secret else "",
+        secret=_read_place(declared.secret),
+    )
+
+
+def _read_place(declared: DeclaredSecret | DeclaredFrontEndSecret | None) -> SecretPlace | None:
     return None if declared is None else SecretPlace(declared.env or "", declared.file or "")
 
 

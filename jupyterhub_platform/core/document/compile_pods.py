@@ -1,16 +1,20 @@
-"""Compiles the pod settings of tiers and groups, and checks that they are consistent."""
+"""Compiles the pod settings of tiers, and checks that they are consistent."""
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from jupyterhub_platform.core.document.compile_volumes import (
+    read_empty_dirs,
+    read_home,
+    read_shared,
+)
 from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote, split_message
-from jupyterhub_platform.core.document.schema import Declaration, DeclaredGroup, DeclaredTier
-from jupyterhub_platform.core.document.schema_pods import DeclaredHome, DeclaredNodeRule
-from jupyterhub_platform.core.document.units import read_amount
+from jupyterhub_platform.core.document.schema import Declaration, DeclaredTier
+from jupyterhub_platform.core.document.schema_pods import DeclaredNodeRule
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.pods import Device, Home, InitContainer, NodeRule, Pod, SharedVolume
-from jupyterhub_platform.core.resource_names import MEMORY, is_accelerator
+from jupyterhub_platform.core.pods import Device, InitContainer, NodeRule, Pod
+from jupyterhub_platform.core.resource_names import is_accelerator
 from jupyterhub_platform.core.resources import check_resource_name
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
@@ -41,37 +45,17 @@ def read_pod(
         runtime_class=tier.runtime_class or "",
         service_account=tier.service_account or "",
         environment=tier.environment,
+        labels=tier.labels,
+        annotations=tier.annotations,
         user=context.run_as_user,
         group=context.run_as_group,
         volumes_group=context.fs_group,
-        home=_read_home(declaration, faults, path, tier),
+        home=read_home(declaration, faults, path, tier),
         init_containers=tuple(_read_init_containers(declaration, faults, path, tier)),
         devices=tuple(_read_devices(faults, path, tier)),
+        shared=read_shared(faults, path, tier.volumes),
+        empty_dirs=read_empty_dirs(faults, path, tier),
     )
-
-
-def read_shared(group: DeclaredGroup) -> tuple[SharedVolume, ...]:
-    """Return the volumes that members of ``group`` share."""
-    return tuple(SharedVolume(each.claim, each.mount, each.read_only) for each in group.volumes)
-
-
-def check_mounts(declaration: Declaration, faults: FaultCollector) -> None:
-    """Report volumes that could meet in one server at the same place."""
-    taken: dict[str, str] = {}
-    homes: list[tuple[KeyPath, DeclaredHome | None]] = [
-        (("defaults", "home"), declaration.defaults.home),
-        *((("tiers", name, "home"), tier.home) for name, tier in declaration.tiers.items()),
-    ]
-    for path, home in homes:
-        if home is not None:
-            taken.setdefault(home.mount, ".".join(map(str, (*path, "mount"))))
-    for name, group in declaration.groups.items():
-        for path, volume in faults.number(("groups", name, "volumes"), group.volumes):
-            at = (*path, "mount")
-            if volume.mount in taken:
-                what = f"{quote(volume.mount)} is where {taken[volume.mount]} is"
-                faults.add(at, what, "choose another directory: a person may have both")
-            taken.setdefault(volume.mount, ".".join(map(str, at)))
 
 
 def _check_rule(faults: FaultCollector, path: KeyPath, rule: DeclaredNodeRule) -> None:
@@ -86,20 +70,6 @@ def _check_rule(faults: FaultCollector, path: KeyPath, rule: DeclaredNodeRule) -
     faults.add((*path, "values"), what, "correct it", rests_on=[(*path, "operator")])
 
 
-def _read_home(
-    declaration: Declaration, faults: FaultCollector, path: KeyPath, tier: DeclaredTier
-) -> Home | None:
-    home, at = tier.home, (*path, "home", "size")
-    if home is None:
-        home, at = declaration.defaults.home, ("defaults", "home", "size")
-    if home is None:
-        return None
-    size = read_amount(faults, at, home.size, MEMORY)
-    if size == 0:
-        faults.add(at, "is nothing", "write for example 10Gi")
-    return Home(size or 0, home.mount, home.storage_class or "")
-
-
 def _read_init_containers(
     declaration: Declaration, faults: FaultCollector, path: KeyPath, tier: DeclaredTier
 ) -> Iterator[InitContainer]:
@@ -111,9 +81,14 @@ def _read_init_containers(
             what = f"{quote(each.image)} is not declared under images"
             faults.add((*at, "image"), what, fix, rests_on=[("images",)])
             continue
+        reference = declaration.images[each.image].reference
+        if reference is None:
+            what = f"{quote(each.image)} is a pattern, and this is one image"
+            faults.add((*at, "image"), what, "name an image with a reference")
+            continue
         if not each.command:
             faults.add((*at, "command"), "is empty", "write for example [mkdir, -p, /home/x]")
-        yield InitContainer(each.name, declaration.images[each.image].reference, each.command)
+        yield InitContainer(each.name, reference, each.command)
 
 
 def _read_devices(faults: FaultCollector, path: KeyPath, tier: DeclaredTier) -> Iterator[Device]:
@@ -121,10 +96,21 @@ def _read_devices(faults: FaultCollector, path: KeyPath, tier: DeclaredTier) -> 
     for at, each in faults.number((*path, "devices"), tier.devices):
         _refuse_repeated(faults, (*at, "name"), each.name, seen)
         if _is_device(faults, (*at, "resource"), each.resource):
-            for key in ("requests", "limits"):
-                if each.resource in getattr(tier, key):
-                    _refuse_twice(faults, (*at, "resource"), (*path, key, each.resource))
+            for where, amounts in _list_amounts(path, tier):
+                if each.resource in amounts:
+                    _refuse_twice(faults, (*at, "resource"), (*where, each.resource))
             yield Device(each.name, each.template, each.resource, each.count)
+
+
+def _list_amounts(
+    path: KeyPath, tier: DeclaredTier
+) -> Iterator[tuple[KeyPath, Mapping[str, object]]]:
+    """Yield what a tier and its sizes request and limit, each with its place."""
+    yield (*path, "requests"), tier.requests
+    yield (*path, "limits"), tier.limits
+    for name, size in tier.sizes.items():
+        yield (*path, "sizes", name, "requests"), size.requests
+        yield (*path, "sizes", name, "limits"), size.limits
 
 
 def _refuse_repeated(faults: FaultCollector, path: KeyPath, name: str, seen: set[str]) -> None:

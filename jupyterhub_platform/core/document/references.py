@@ -1,8 +1,6 @@
 """Checks that the names in a declaration are valid, and refer to something that is declared."""
 
 from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import datetime
 
 from jupyterhub_platform.core.document.faults import (
@@ -12,6 +10,7 @@ from jupyterhub_platform.core.document.faults import (
     quote,
     split_message,
 )
+from jupyterhub_platform.core.document.names import KINDS, Names, fold_user
 from jupyterhub_platform.core.document.schema import (
     Declaration,
     DeclaredGrant,
@@ -19,38 +18,16 @@ from jupyterhub_platform.core.document.schema import (
     DeclaredPerson,
     DeclaredTier,
 )
+from jupyterhub_platform.core.document.schema_tiers import DeclaredAccess, DeclaredAccessRule
 from jupyterhub_platform.core.errors import Fault, IdentityError
-from jupyterhub_platform.core.identity import check_name, is_level_group, normalise_user
+from jupyterhub_platform.core.identity import (
+    check_name,
+    is_level_group,
+    normalise_user,
+)
 from jupyterhub_platform.core.levels import LEVELS, Level
+from jupyterhub_platform.core.look_alikes import LookAlikes
 from jupyterhub_platform.core.times import describe_instant
-
-_KINDS = {"groups": "group", "images": "image", "tiers": "tier"}
-
-
-def fold_user(name: str) -> str:
-    """Return the normal form of ``name``, or ``name`` itself if it is not a user name."""
-    try:
-        return normalise_user(name)
-    except IdentityError:
-        return name
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What is declared, by name and by section; also what could not be read otherwise."""
-
-    declared: Mapping[str, AbstractSet[str]]
-
-    @classmethod
-    def of(cls, document: object) -> "Names":
-        """Collect the names of all sections of ``document``."""
-        sections = document if isinstance(document, dict) else {}
-        found = {}
-        for section in ("users", *_KINDS):
-            entries = sections.get(section)
-            names = [str(name) for name in entries] if isinstance(entries, dict) else []
-            found[section] = frozenset(map(fold_user, names) if section == "users" else names)
-        return cls(found)
 
 
 def check_declaration(
@@ -63,10 +40,12 @@ def check_declaration(
         what = "declares no tier, so that nothing can start"
         faults.add(("tiers",), what, "declare one below it")
     for name, person in declaration.users.items():
-        if person is not None and person.groups:
+        if person is not None and (person.groups or person.account):
             checks.check_person(("users", name), person)
     for name, group in declaration.groups.items():
         checks.check_group(("groups", name), group)
+    for name, image in declaration.images.items():
+        checks.check_access(("images", name, "access"), image.access)
     for name, tier in declaration.tiers.items():
         checks.check_tier(("tiers", name), tier)
     checks.check_default_tier()
@@ -97,9 +76,17 @@ class _Checks:
                     f"is the same person as {quote(first)}: both are {quote(normalise_user(name))}"
                 )
                 self._note(("users", name), what, "remove one of the two")
-        for section, kind in _KINDS.items():
+        self._check_look_alikes(seen)
+        for section, kind in KINDS.items():
             for name in getattr(self._declaration, section):
                 self._check_key((section, name), kind)
+
+    def _check_look_alikes(self, people: Mapping[str, str]) -> None:
+        look_alikes = LookAlikes.of(people)
+        for form, name in people.items() if look_alikes.by_skeleton else ():
+            if alike := look_alikes.find(form, people):
+                what = f"looks like {quote(people[alike])}, who is another person"
+                self._note(("users", name), what, "rename one of the two")
 
     def _check_key(self, path: KeyPath, kind: str) -> None:
         name = str(path[-1])
@@ -116,9 +103,16 @@ class _Checks:
         self._faults.note(Fault(path, what, fix))
 
     def check_person(self, path: KeyPath, person: DeclaredPerson) -> None:
-        """Report unknown or repeated groups, and those that list the person themselves."""
+        """Report unknown or repeated groups, and those that list the person themselves.
+
+        Whether they are in the group of their account, the Hub and a provider may know, too.
+        """
         self._check_names((*path, "groups"), person.groups, "groups")
+        if person.account is not None:
+            self._check_reference((*path, "account"), person.account, "groups")
         name = fold_user(str(path[-1]))
+        if name in self._names.claimed:
+            return
         for at, group in self._faults.number((*path, "groups"), person.groups):
             declared = self._declaration.groups.get(group)
             if declared is not None and name in map(fold_user, declared.members):
@@ -133,12 +127,24 @@ class _Checks:
         """Report unknown or repeated people, and managers without the level for it."""
         self._check_names((*path, "members"), group.members, "users")
         self._check_names((*path, "managers"), group.managers, "users")
+        self._check_provided((*path, "from"), group.provided_by)
         for at, name in self._faults.number((*path, "managers"), group.managers):
             self._check_manager(at, name)
         for name in group.users:
             at = (*path, "users", name)
             self._check_reference(at, name, "users")
             self._check_in_group(at, name, str(path[-1]))
+
+    def _check_provided(self, path: KeyPath, names: tuple[str, ...]) -> None:
+        self._check_repeated(path, names)
+        for at, name in self._faults.number(path, names):
+            if is_level_group(name):
+                what = f"{quote(name)} would be a level, which the policy alone gives"
+                self._faults.add(at, what, "remove it; levels are given under users")
+            elif name != path[1] and name in self._names.declared["groups"]:
+                # Its managers would decide who is in this group, too.
+                what = f"{quote(name)} is a group of the policy, not one of an identity provider"
+                self._faults.add(at, what, "name the provider's group, or rename the other one")
 
     def _check_manager(self, path: KeyPath, name: str) -> None:
         person = self._declaration.users.get(self._people.get(fold_user(name), ""))
@@ -208,10 +214,13 @@ class _Checks:
             self._faults.add(
                 (*path, "images"), "names no image, so that nothing can start", "name one image"
             )
-        access = (*path, "access")
-        self._check_names((*access, "groups"), tier.access.groups, "groups")
-        self._check_names((*access, "users"), tier.access.users, "users")
-        self._check_repeated((*access, "levels"), tier.access.levels)
+        elif all(self._is_pattern(name) for name in tier.images):
+            what = "names patterns alone, so that nothing can start unless an image is named"
+            self._faults.add((*path, "images"), what, "name an image with a reference, too")
+        self.check_access((*path, "access"), tier.access)
+        for name, size in tier.sizes.items():
+            self._check_key((*path, "sizes", name), "size")
+            self.check_access((*path, "sizes", name, "access"), size.access)
         for at, toleration in self._faults.number((*path, "tolerations"), tier.tolerations):
             if toleration.operator == "Exists" and toleration.value is not None:
                 what = "means nothing with the operator Exists"
@@ -220,6 +229,24 @@ class _Checks:
                 what = "is missing, and Equal compares the value of a key"
                 self._faults.add((*at, "key"), what, "name the key, or write operator: Exists")
 
+    def _is_pattern(self, image: str) -> bool:
+        declared = self._declaration.images.get(image)
+        return declared is not None and declared.pattern is not None
+
+    def check_access(self, path: KeyPath, access: DeclaredAccess) -> None:
+        """Report unknown or repeated groups and people, and rules that name nobody."""
+        self._check_named(path, access)
+        for at, rule in self._faults.number((*path, "rules"), access.rules):
+            self._check_named(at, rule)
+            if not (rule.groups or rule.users or rule.levels):
+                what = "names no one, so that it would open it to everybody"
+                self._faults.add(at, what, "name a group, a user or a level, or remove it")
+
+    def _check_named(self, path: KeyPath, named: DeclaredAccess | DeclaredAccessRule) -> None:
+        self._check_names((*path, "groups"), named.groups, "groups")
+        self._check_names((*path, "users"), named.users, "users")
+        self._check_repeated((*path, "levels"), named.levels)
+
     def check_default_tier(self) -> None:
         """Report a default tier that is unknown, or not open to all users."""
         path, name = ("defaults", "tier"), self._declaration.defaults.tier
@@ -227,13 +254,22 @@ class _Checks:
             return
         self._check_reference(path, name, "tiers")
         tier = self._declaration.tiers.get(name)
-        if tier and (tier.access.groups or tier.access.users or tier.access.levels):
-            self._faults.add(
-                path,
-                f"{quote(name)} is not for every user, and a default tier must be",
-                f"choose another one, or remove tiers.{name}.access",
-                rests_on=[("tiers", name, "access")],
-            )
+        if tier is None:
+            return
+        images = [self._declaration.images[i] for i in tier.images if i in self._declaration.images]
+        named = [each.access for each in images if each.pattern is None]
+        for key, choices in (
+            ("access", [tier.access]),
+            ("sizes", [size.access for size in tier.sizes.values()]),
+            ("images", named),
+        ):
+            if choices and not any(map(_is_open, choices)):
+                what = f"{quote(name)} is not for every user, and a default tier must be"
+                fix = f"choose another one, or remove tiers.{name}.access"
+                if key != "access":
+                    what = f"none of the {key} of {quote(name)} is for every user"
+                    fix = "choose another one, or open one of them"
+                self._faults.add(path, what, fix, rests_on=[("tiers", name, key)])
 
     def check_grant(self, path: KeyPath, grant: DeclaredGrant) -> None:
         """Report a grant without a user or group, an addition, a duration or a granter."""
@@ -276,6 +312,13 @@ class _Checks:
     def check_identity(self) -> None:
         """Report providers whose key is no name, and rules that name something unknown."""
         identity = self._declaration.identity
+        if identity.local == "off" and not identity.providers:
+            self._faults.add(
+                ("identity", "local"),
+                "turns local accounts off, and there is no provider, so that nobody could log in",
+                "declare one under identity.providers, or write local: admins",
+                rests_on=[("identity", "providers")],
+            )
         for key in identity.providers:
             self._check_key(("identity", "providers", key), "provider")
         for path, rule in self._faults.number(("identity", "rules"), identity.rules):
@@ -316,3 +359,7 @@ class _Checks:
             if name in seen:
                 self._faults.add(at, f"{quote(name)} is named twice", "remove one of the two")
             seen.add(name)
+
+
+def _is_open(access: DeclaredAccess) -> bool:
+    return not (access.groups or access.users or access.levels or access.rules)

@@ -1,5 +1,7 @@
 """The schema of ``platform.yaml``: its keys, their types, and what each is for.
 
+Tiers and images are in ``schema_tiers``.
+
 The JSON Schema that editors complete from is made of these classes. Whether what is written also
 makes sense together is asked in ``references``.
 """
@@ -15,32 +17,20 @@ from pydantic import (
 )
 
 from jupyterhub_platform.core.document.schema_identity import DeclaredIdentity
-from jupyterhub_platform.core.document.schema_pods import (
-    DeclaredDevice,
-    DeclaredHome,
-    DeclaredInitContainer,
-    DeclaredNodeRule,
-    DeclaredSecurityContext,
-    DeclaredToleration,
-    DeclaredVolume,
-    LabelKey,
-    ObjectName,
-    Value,
-    VariableName,
-)
+from jupyterhub_platform.core.document.schema_metadata import Environment, PodAnnotations, PodLabels
+from jupyterhub_platform.core.document.schema_pods import ObjectName
+from jupyterhub_platform.core.document.schema_tiers import DeclaredImage as DeclaredImage
+from jupyterhub_platform.core.document.schema_tiers import DeclaredTier as DeclaredTier
+from jupyterhub_platform.core.document.schema_volumes import DeclaredHome, DeclaredVolume
 from jupyterhub_platform.core.document.value_types import (
     Amounts,
-    Count,
     Declared,
-    Duration,
     Instant,
-    LabelValue,
     LevelName,
-    Levels,
     Limits,
     Line,
     Names,
-    Reference,
+    ProvidedNames,
     Text,
     Version,
 )
@@ -59,6 +49,9 @@ class DeclaredDefaults(Declared):
     group_quota: Limits = Field({}, description="What all members of a group may hold together.")
     home: DeclaredHome | None = Field(
         None, description="The volume of servers whose tier names none; absent: the site's own."
+    )
+    volumes: Annotated[tuple[DeclaredVolume, ...], Strict(strict=False)] = Field(
+        (), description="Volumes that all servers have."
     )
 
 
@@ -80,6 +73,11 @@ class DeclaredPerson(Declared):
     level: LevelName | None = Field(None, description="Permission level; else that of defaults.")
     groups: Names = Field(
         (), description="Groups that the person is a member of, besides those that list them."
+    )
+    account: str | None = Field(
+        None,
+        description="The group that is charged for starts that name none, while the person is in "
+        "it; absent: the one that was charged last.",
     )
     quota: Limits = Field({}, description="What this person may hold in all accounts together.")
     suspended: DeclaredSuspension | None = Field(
@@ -107,10 +105,21 @@ class DeclaredGroup(Declared):
     title: Line = Field("", description="What people call the group.")
     members: Names = Field((), description="User names of people who may charge servers to it.")
     managers: Names = Field((), description="People in charge: level manager or admin.")
+    default: bool = Field(
+        False,
+        description="Whether it is charged for members who name no account and have none; of "
+        "several, the first.",
+    )
     quota: Limits = Field({}, description="What all members may hold together.")
     member_quota: Limits = Field({}, description="What each member may hold within this group.")
     users: dict[str, Limits] = Field(
         {}, description="What one named person may hold within this group, instead of member_quota."
+    )
+    provided_by: ProvidedNames = Field(
+        (),
+        alias="from",
+        description="What the identity provider calls it: whom it puts there is a member, too.",
+        examples=[["/projects/vision", "org:team"]],
     )
     service_account: ObjectName | None = Field(
         None,
@@ -119,102 +128,12 @@ class DeclaredGroup(Declared):
     volumes: Annotated[tuple[DeclaredVolume, ...], Strict(strict=False)] = Field(
         (), description="Volumes that the servers of all members share."
     )
-
-
-class DeclaredImage(Declared):
-    """One approved image. People choose it by its key; only this file says what it is."""
-
-    title: Line = Field("", description="What people read when they choose.")
-    reference: Reference = Field(
-        description="Image reference; a digest (…@sha256:…) cannot change behind your back.",
-        examples=["quay.io/jupyter/scipy-notebook:2025-03-31"],
+    environment: Environment = Field(
+        {},
+        description="Environment variables of servers charged to it; the tier's come before them.",
     )
-
-
-class DeclaredAccess(Declared):
-    """Who may use a tier. Being named once is enough. If no one is named, everyone may use it."""
-
-    groups: Names = Field((), description="Groups whose members may use it, charged to that group.")
-    users: Names = Field((), description="People who may use it, by user name.")
-    levels: Levels = Field((), description="Permission levels that may use it.")
-
-
-class DeclaredAtOnce(Declared):
-    """How many servers of one tier may run at once; what is absent, quotas decide."""
-
-    platform: Count = Field(None, description="By all people together.")
-    account: Count = Field(None, description="Within one group.")
-    user: Count = Field(None, description="By one person.")
-
-
-class DeclaredTier(Declared):
-    """One tier: what a server of it asks for, gives, starts and where."""
-
-    title: Line = Field("", description="What people call it.")
-    description: Text = Field("", description="What it is good for, in a sentence.")
-    requests: Amounts = Field(
-        {}, description="What the scheduler reserves and quotas count; absent: the limits."
-    )
-    limits: Amounts = Field({}, description="What a server may use at most; absent: the requests.")
-    devices: Annotated[tuple[DeclaredDevice, ...], Strict(strict=False)] = Field(
-        (), description="Devices that come by a claim, counted on top of the requests."
-    )
-    images: Names = Field(
-        description="Images to choose from, by key; the first is preselected.", examples=[["lab"]]
-    )
-    access: DeclaredAccess = Field(
-        DeclaredAccess(), description="Who may use it; absent: everybody."
-    )
-    at_once: DeclaredAtOnce = Field(
-        DeclaredAtOnce(), description="How many servers of this tier may run at once."
-    )
-    requestable: bool = Field(
-        False, description="Whether people who may not use it see it, and may ask for it."
-    )
-    observe: bool = Field(
-        False, description="Record what would be denied, and admit: to try new quotas out."
-    )
-    max_lifetime: Duration | None = Field(
-        None,
-        description="A server is stopped so long after it was admitted; absent: never.",
-        examples=["12h"],
-    )
-    idle_timeout: Duration | None = Field(
-        None,
-        description="A server is stopped after so long without use; absent: never.",
-        examples=["60m"],
-    )
-    node_selector: dict[LabelKey, LabelValue] = Field(
-        {}, description="Labels that a Kubernetes node must have."
-    )
-    tolerations: Annotated[tuple[DeclaredToleration, ...], Strict(strict=False)] = Field(
-        (), description="Taints of Kubernetes nodes that servers accept."
-    )
-    node_affinity: Annotated[tuple[DeclaredNodeRule, ...], Strict(strict=False)] = Field(
-        (), description="Conditions on Kubernetes nodes, and wishes."
-    )
-    priority_class: ObjectName | None = Field(
-        None, description="Kubernetes priority class of its pods."
-    )
-    runtime_class: ObjectName | None = Field(
-        None, description="Kubernetes runtime class of its pods, such as gvisor."
-    )
-    service_account: ObjectName | None = Field(
-        None,
-        description="Kubernetes service account, and so cloud identity; before that of the group.",
-    )
-    environment: dict[VariableName, Value] = Field(
-        {}, description="Environment variables. No secrets: this file is read by many."
-    )
-    security_context: DeclaredSecurityContext = Field(
-        DeclaredSecurityContext(), description="As which user a server runs."
-    )
-    home: DeclaredHome | None = Field(
-        None, description="The volume that outlives a server; absent: that of defaults."
-    )
-    init_containers: Annotated[tuple[DeclaredInitContainer, ...], Strict(strict=False)] = Field(
-        (), description="What runs before a server, in this order."
-    )
+    labels: PodLabels = Field({}, description="Labels of pods charged to it.")
+    annotations: PodAnnotations = Field({}, description="Annotations of pods charged to it.")
 
 
 class DeclaredGrant(Declared):
@@ -249,7 +168,7 @@ class Declaration(Declared):
         DeclaredDefaults(), description="What holds where nothing else is said."
     )
     users: dict[str, DeclaredPerson | None] = Field(
-        {}, description="People, by user name. Small letters; Kim and kim are one person."
+        {}, description="People, by user name; case is folded, so that Kim and kim are one person."
     )
     groups: dict[str, DeclaredGroup] = Field({}, description="Groups, by name.")
     images: dict[str, DeclaredImage] = Field(

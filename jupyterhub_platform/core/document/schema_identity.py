@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict
 
+from jupyterhub_platform.core.document.schema_providers import DeclaredProvider
 from jupyterhub_platform.core.document.value_types import (
     Declared,
     Duration,
@@ -13,54 +14,6 @@ from jupyterhub_platform.core.document.value_types import (
     Names,
     Text,
 )
-from jupyterhub_platform.core.identity_providers import LocalAccounts
-
-
-class DeclaredSecret(Declared):
-    """Where a secret is: never the secret itself."""
-
-    env: str | None = Field(None, description="The variable of the Hub's environment that has it.")
-    file: str | None = Field(None, description="The file that has it, as the Hub sees it.")
-
-
-class DeclaredClient(Declared):
-    """How the platform proves to a provider that it is the client registered there."""
-
-    id: Line = Field(description="The client id.")
-    auth: Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "none"] = Field(
-        "client_secret_basic", description="How the client authenticates."
-    )
-    secret: DeclaredSecret | None = Field(None, description="Where the client secret is.")
-    key: DeclaredSecret | None = Field(
-        None, description="Where the private key is, in PEM or as a JWK, for private_key_jwt."
-    )
-
-
-class DeclaredProvider(Declared):
-    """A provider of identities. The key is part of its addresses, such as the redirect address."""
-
-    title: Line = Field("", description="The text of its button on the login page.")
-    kind: Literal["oidc", "github", "header"] = Field(
-        "oidc", description="OpenID Connect, GitHub, or a header that a trusted proxy sets."
-    )
-    issuer: Line | None = Field(None, description="The issuer, where discovery begins.")
-    client: DeclaredClient | None = Field(None, description="Who the platform is to the provider.")
-    scopes: Names = Field(("openid", "profile", "email"), description="What is asked for.")
-    name: Names = Field(
-        ("preferred_username", "email"),
-        description="Claims of which the user name is made, once: the first that can be one.",
-    )
-    names: Literal["assigned", "chosen"] = Field(
-        "chosen",
-        description=(
-            "assigned: an administrator of the provider gives names, so that a name which the "
-            "platform knows already is the same person. chosen: users choose theirs."
-        ),
-    )
-    groups: Line = Field("groups", description="The claim that lists groups, such as roles.list.")
-    trust_email: bool = Field(
-        False, description="Whether an e-mail address counts that no claim says to be verified."
-    )
 
 
 class DeclaredRule(Declared):
@@ -93,8 +46,8 @@ class DeclaredRule(Declared):
 class DeclaredIdentity(Declared):
     """Who vouches for people beside the platform itself, and what their claims make of them."""
 
-    local: LocalAccounts = Field(
-        LocalAccounts.EVERYONE,
+    local: Literal["everyone", "admins", "off"] = Field(
+        "everyone",
         description="Who may log in with a password that the platform keeps.",
     )
     providers: dict[str, DeclaredProvider] = Field(

@@ -1,4 +1,4 @@
-"""The schema of pods in ``platform.yaml``: where, as whom, with which volumes."""
+"""The schema of pods in ``platform.yaml``: where, as whom, with which devices."""
 
 import re
 from typing import Annotated, Final, Literal
@@ -6,7 +6,6 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, Strict
 
 from jupyterhub_platform.core.document.value_types import (
-    Amount,
     Declared,
     LabelValue,
     Whole,
@@ -18,17 +17,6 @@ _LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _LABEL_KEY: Final = re.compile(
     r"(?=.{1,317}$)(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?"
     r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
-)
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
-_MOUNT: Final = re.compile(r"(?:/[A-Za-z0-9._-]{1,100}){1,10}")
-_KEPT_VARIABLES: Final = (
-    *("JUPYTERHUB_", "JPY_", "JUPYTER_IMAGE"),
-    *("CPU_GUARANTEE", "CPU_LIMIT", "MEM_GUARANTEE", "MEM_LIMIT"),
-)
-"""What names of variables that the Hub and its spawners set begin with."""
-_KEPT_MOUNTS: Final = (
-    *("/proc", "/sys", "/dev", "/etc", "/usr", "/bin", "/lib", "/sbin", "/opt", "/run"),
-    *("/var/lib", "/var/run"),
 )
 
 
@@ -63,26 +51,9 @@ def _check_label_key(value: str) -> str:
     return value
 
 
-def _check_variable(value: str) -> str:
-    if not _VARIABLE.fullmatch(value):
-        fix = "use letters, digits and _, and no digit first"
-        raise refusal(f"“{value[:64]}” is not the name of an environment variable", fix)
-    if value.startswith(_KEPT_VARIABLES):
-        raise refusal(f"“{value[:64]}” is set by the Hub itself", "choose another name")
-    return value
-
-
 def _check_value(value: str) -> str:
     if any(not (c.isprintable() or c in "\n\t") for c in value):
         raise refusal("has characters that cannot be seen", "remove them")
-    return value
-
-
-def _check_mount(value: str) -> str:
-    if not _MOUNT.fullmatch(value) or any(part in {".", ".."} for part in value.split("/")):
-        raise refusal("is not an absolute path", "write for example /home/jovyan")
-    if any(value == kept or value.startswith(f"{kept}/") for kept in _KEPT_MOUNTS):
-        raise refusal("would hide what the image needs to run", "choose a directory of your own")
     return value
 
 
@@ -90,9 +61,7 @@ ObjectName = Annotated[str, AfterValidator(_check_object)]
 ContainerName = Annotated[str, AfterValidator(_check_container)]
 LabelKey = Annotated[str, AfterValidator(_check_label_key)]
 ClaimName = Annotated[str, AfterValidator(_check_claim)]
-VariableName = Annotated[str, AfterValidator(_check_variable)]
 Value = Annotated[str, Field(max_length=4096), AfterValidator(_check_value)]
-Mount = Annotated[str, AfterValidator(_check_mount)]
 NumericId = Annotated[Annotated[int, Field(ge=1, le=2**31 - 1)] | None, Whole]
 
 
@@ -122,26 +91,6 @@ class DeclaredNodeRule(Declared):
     weight: Annotated[Annotated[int, Field(ge=1, le=100)] | None, Whole] = Field(
         None, description="Makes it a wish of this weight, 1 to 100; absent: it must hold."
     )
-
-
-class DeclaredHome(Declared):
-    """A volume that outlives the server, one for each server of a person."""
-
-    size: Amount = Field(description="Its size; one that exists keeps its own.", examples=["10Gi"])
-    storage_class: ObjectName | None = Field(
-        None, description="Storage class; absent: the cluster's default one."
-    )
-    mount: Mount = Field("/home/jovyan", description="Where the server has it.")
-
-
-class DeclaredVolume(Declared):
-    """A volume that the servers of all members of a group share. Its claim must exist."""
-
-    claim: ObjectName = Field(
-        description="Name of the PersistentVolumeClaim.", examples=["vision-data"]
-    )
-    mount: Mount = Field(description="Where servers have it.", examples=["/shared/vision"])
-    read_only: bool = Field(True, description="Whether it can only be read.")
 
 
 class DeclaredSecurityContext(Declared):

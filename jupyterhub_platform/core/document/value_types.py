@@ -27,6 +27,9 @@ from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.times import EXAMPLE, parse_duration, parse_instant
 
 UNLIMITED: Final = "unlimited"
+MAX_PROVIDED: Final = 255
+"""The size of a column of the Hub's database, which keeps a provider's groups."""
+_NO_LIMIT: Final = frozenset({"", "none", "no", "no limit", "null", "inf", "infinite", "max"})
 FAULT: Final = "platform_fault"
 """Type of the validation errors that bring their own words."""
 
@@ -90,6 +93,13 @@ def _check_limit(value: Any) -> Any:
     return None if value is None else _check_amount(value)
 
 
+def _check_bound(value: Any) -> Any:
+    if value is None or (isinstance(value, str) and value.strip().lower() in _NO_LIMIT):
+        what = "is empty" if value is None else f"is {quote(value)}"
+        raise refusal(what, f"write {UNLIMITED} if no limit is meant, else an amount")
+    return _check_amount(value)
+
+
 def _check_version(value: Any) -> Any:
     _check_whole(value)
     if isinstance(value, bool) or value != 1:
@@ -111,6 +121,16 @@ def _check_line(value: str) -> str:
     if "\n" in _check_text(value):
         raise refusal("has more than one line", "write one line")
     return value.strip()
+
+
+def _check_provided(value: str) -> str:
+    if not value:
+        raise refusal("is empty", "write what the identity provider calls the group")
+    if not value.isprintable():
+        raise refusal("has characters that cannot be seen", "remove them")
+    if value != value.strip():
+        raise refusal("begins or ends with a space", "write the name exactly as the provider does")
+    return value
 
 
 def _check_level(value: Any) -> Level:
@@ -186,11 +206,20 @@ _LIMIT_SCHEMA: Final[dict[str, Any]] = {
     "anyOf": [{"const": UNLIMITED}, {"type": "null"}, _AMOUNT_SCHEMA],
     "description": "An amount, “unlimited”, or null: whatever the next rule says.",
 }
+_BOUND_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [{"const": UNLIMITED}, _AMOUNT_SCHEMA],
+    "description": "An amount, or “unlimited”.",
+}
 Amount = Annotated[Any, AfterValidator(_check_amount)]
+Bound = Annotated[Any, AfterValidator(_check_bound)]
 LimitValue = Annotated[Any, AfterValidator(_check_limit)]
 Amounts = TypeAliasType(
     "Amounts",
     Annotated[dict[str, Amount], WithJsonSchema(_render_amounts(_AMOUNT_SCHEMA, _RESOURCES))],
+)
+Bounds = TypeAliasType(
+    "Bounds",
+    Annotated[dict[str, Bound], WithJsonSchema(_render_amounts(_BOUND_SCHEMA, _RESOURCES))],
 )
 Limits = TypeAliasType(
     "Limits",
@@ -209,6 +238,8 @@ LevelName = TypeAliasType(
     ],
 )
 Names = Annotated[tuple[str, ...], Strict(strict=False)]
+ProvidedName = Annotated[str, Field(max_length=MAX_PROVIDED), AfterValidator(_check_provided)]
+ProvidedNames = Annotated[tuple[ProvidedName, ...], Strict(strict=False)]
 Instant = Annotated[
     datetime,
     BeforeValidator(_check_instant),

@@ -106,7 +106,7 @@ class DoctorFacts:
             "file": self.file is not None,
             "policy": self.policy is not None,
             "homes": self.policy is not None
-            and any(tier.pod.home for tier in self.policy.tiers.values()),
+            and any(tier.pod.own_home for tier in self.policy.tiers.values()),
             "hub": self.hub is not None,
             "health": self.hub is not None and bool(self.hub.health),
             "record": self.record is not None

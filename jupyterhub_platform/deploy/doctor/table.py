@@ -35,7 +35,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "doctor.settings",
         ("health",),
-        "No setting of JupyterHub is weaker than ours.",
+        "No setting of JupyterHub is weaker than ours, and no role is refused.",
         hub_checks.check_settings,
     ),
     Check(

@@ -1,16 +1,21 @@
 """Admission by REST: what a user holds, a dry run, and a recorded decision."""
 
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from tornado import web
 
+from jupyterhub_platform.core.memberships import list_memberships
+from jupyterhub_platform.core.options import NO_ACCOUNT
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.denials import status_of
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.rest.decisions import (
     AccountUsage,
+    DefaultAccount,
     DryRun,
+    GroupMembership,
     HeldServer,
     RecordedDecision,
     Usage,
@@ -30,16 +35,20 @@ class UsageHandler(PlatformAPIHandler):
         """Answer for the caller, or for ``?user=`` by scope."""
         name = self.get_query_argument("user", self.me)
         snapshot = self.platform.snapshot
-        subject = snapshot.subject(name, self.memberships_of(name), datetime.now(UTC))
+        memberships = self.memberships_of(name)
+        subject = snapshot.subject(name, memberships, datetime.now(UTC))
         accounts = subject.accounts
         if name == self.me:
             self.require(roles.SELF, roles.READ)
-        elif not self.has_scope(roles.READ):
+        elif not (self.has_scope(roles.READ) or self.has_scope(roles.ADMIN)):
             accounts = tuple(each for each in accounts if self.in_charge_of(each))
             if not accounts:
                 raise web.HTTPError(403, f"Seeing what others hold needs the scope {roles.READ}.")
         self.check_person(name)
         admission = self.platform.admission
+        chosen = admission.choose_account(subject)
+        if chosen.name not in accounts:
+            chosen = NO_ACCOUNT
         decisions = [
             admission.dry_run(Start(name, frozenset(subject.accounts), "", {"account": account}))
             for account in accounts
@@ -49,6 +58,12 @@ class UsageHandler(PlatformAPIHandler):
                 user=name,
                 level=subject.level,
                 revision=snapshot.revision,
+                memberships=[
+                    GroupMembership.model_validate(asdict(each))
+                    for each in list_memberships(snapshot.policy, name, memberships)
+                    if each.group in accounts
+                ],
+                default_account=DefaultAccount(name=chosen.name, rule=chosen.rule),
                 accounts=[
                     AccountUsage.model_validate(holdings_to_json(decision.question))
                     for decision in decisions

@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.hub.api.change_handler import ChangeHandler
 from jupyterhub_platform.hub.people import roles
@@ -39,7 +39,9 @@ class AdoptHandler(_MoveHandler):
         self.require(roles.ADMIN)
         body = self.read(AdoptRequest)
         watch, key = self.platform.policy_watch, _key_of(body)
-        change = AdoptObject(key, watch.path, body.reason, self.me, body.take_file)
+        change = AdoptObject(
+            key, watch.path, self.platform.runtime.store, body.reason, self.me, body.take_file
+        )
         make = self.platform.managed.preview if self.is_dry_run else watch.publish
         after = await self.try_(make, change)
         if after is not None:
@@ -57,7 +59,13 @@ class ReleaseHandler(_MoveHandler):
         body = self.read(ReleaseRequest)
         key = _key_of(body)
         after = await self.change(
-            ReleaseObject(key, self.platform.policy_watch.path, body.reason, self.me)
+            ReleaseObject(
+                key,
+                self.platform.policy_watch.path,
+                self.platform.runtime.store,
+                body.reason,
+                self.me,
+            )
         )
         if after is not None:
             await self.answer_move(key, after)

@@ -8,7 +8,13 @@ from tornado import web
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.rest.hub_calls import HEALTH, SETTINGS
-from jupyterhub_platform.rest.response_bodies import Health, Proxies, Settings, WeakenedSetting
+from jupyterhub_platform.rest.response_bodies import (
+    Health,
+    Proxies,
+    RefusedRole,
+    Settings,
+    WeakenedSetting,
+)
 from jupyterhub_platform.usecases.health import read_store_state
 
 
@@ -22,7 +28,12 @@ class SettingsHandler(PlatformAPIHandler):
             WeakenedSetting(setting=each.setting.name, sentence=each.sentence)
             for each in self.platform.list_weakened()
         ]
-        self.answer(Settings(hard_profile=self.platform.hard_profile, weakened=weakened))
+        refused = [
+            RefusedRole(role=each.name, sentence=each.sentence)
+            for each in self.platform.refused_roles
+        ]
+        hard = self.platform.hard_profile
+        self.answer(Settings(hard_profile=hard, weakened=weakened, refused_roles=refused))
 
 
 class HealthHandler(PlatformAPIHandler):

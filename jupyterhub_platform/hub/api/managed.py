@@ -9,7 +9,7 @@ from types import MappingProxyType
 from tornado import web
 
 from jupyterhub_platform.core.delegation import why_not_touch
-from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.managed import Key, Kind, ManagedObject
 from jupyterhub_platform.hub.api.change_handler import ChangeHandler
 from jupyterhub_platform.hub.api.handler import CodedError

@@ -8,6 +8,7 @@ from typing import Final
 from tornado import web
 
 from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.local_accounts import why_no_password
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.auth.invites import why_not_for_manager
 from jupyterhub_platform.hub.people import roles
@@ -47,6 +48,8 @@ class InviteHandler(PlatformAPIHandler):
             )
         if not self.has_scope(roles.ADMIN):
             await self._check_manager(name)
+        if why_not := why_no_password(self.platform.snapshot.policy, name):
+            raise web.HTTPError(403, why_not)
         base = public_address(self)
         hours = self.read(InviteRequest).expires_in_hours or self.platform.invite_hours
         invite = await self.in_thread(

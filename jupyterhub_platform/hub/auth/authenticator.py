@@ -1,19 +1,47 @@
-"""The platform's own authenticator: users of the policy with passwords that the platform keeps."""
+"""The platform's own authenticator: passwords that it keeps, and the providers of the policy."""
 
-from typing import Any
+import time
+from typing import Any, Final
 
+from jupyterhub import orm
 from tornado import web
 from traitlets import Bool, Float, Int
 
+from jupyterhub_platform.core.claims import ProviderIdentity
+from jupyterhub_platform.core.errors import ClaimsError, StoreError
+from jupyterhub_platform.core.identity_providers import LocalAccounts
+from jupyterhub_platform.core.local_accounts import OFF, why_no_password
+from jupyterhub_platform.hub.auth.auth_state_key import keep_auth_state
 from jupyterhub_platform.hub.auth.governed_authenticator import GovernedAuthenticator
-from jupyterhub_platform.hub.auth.login import LocalLogin, LoginPage
-from jupyterhub_platform.usecases.login_throttle import TRY_BURST
+from jupyterhub_platform.hub.auth.login import LocalLogin
+from jupyterhub_platform.hub.auth.login_page import LoginPage
+from jupyterhub_platform.hub.auth.providers.attempts import Attempts
+from jupyterhub_platform.hub.auth.providers.handlers import (
+    CALLBACK,
+    LOGIN,
+    PROVEN,
+    ProviderCallback,
+    ProviderLogin,
+    ProviderLogout,
+)
+from jupyterhub_platform.hub.auth.providers.kept_logins import KeptLogins
+from jupyterhub_platform.hub.auth.providers.proven import Proven
+from jupyterhub_platform.hub.auth.providers.registry import Providers
+from jupyterhub_platform.hub.auth.sessions import end_all_access
+from jupyterhub_platform.hub.retry_after import retry_after
+from jupyterhub_platform.usecases.login_throttle import TRY_BURST, SourceLimit
+
+NOT_RECORDED: Final = (
+    "Your login cannot be recorded now. Try again in a minute, or ask an admin to look at the store"
+)
+RETRY_SECONDS: Final = 15
 
 
 class PlatformAuthenticator(GovernedAuthenticator):
-    """Local accounts: users are declared in the policy, invited, and choose their own password.
+    """Users with a local account, who are invited and choose a password, or of a provider.
 
-    Another way to authenticate (OpenID Connect) overrides :meth:`identify` alone.
+    The policy says which providers there are, and who may have a local account. Another way to
+    authenticate by a form overrides :meth:`identify` alone.
     """
 
     local_credentials = True
@@ -24,31 +52,102 @@ class PlatformAuthenticator(GovernedAuthenticator):
     tries_per_source = Int(
         TRY_BURST,
         help="""
-        Wrong passwords and invites that are looked at for one network address at once; after that
-        it is one every two seconds. Raise it where many people come from one address.
+        Wrong passwords, invites and codes of providers that are looked at for one network address
+        at once; after that it is one every two seconds. Raise it where many people come from one
+        address.
         """,
     ).tag(config=True)
     allow_all = Bool(True, help="All declared users may log in, and only they.").tag(config=True)
 
-    own_pages = (("/login", LoginPage),)
+    kept_logins: KeptLogins | None = None
+    own_pages = (
+        ("/login", LoginPage),
+        ("/logout", ProviderLogout),
+        (rf"/{LOGIN}/([^/]+)", ProviderLogin),
+        (rf"/{CALLBACK}/([^/]+)", ProviderCallback),
+    )
 
     def get_handlers(self, app: Any) -> list[Any]:
         """Add login with local accounts to the platform's pages."""
         handlers = super().get_handlers(app)
         self.login = LocalLogin(self.platform.runtime.credentials, self.tries_per_source)
+        self.attempts = Attempts()
+        self.answers = SourceLimit(time.monotonic, self.tries_per_source)
+        self.providers = Providers(
+            lambda: self.platform.snapshot.policy.identity,
+            self,
+            lambda: keep_auth_state(app, self.platform.settings.state_dir),
+        )
+        self.kept_logins = KeptLogins(self.providers, self._take)
+        if self.providers.list_declared():
+            # Not at the first login, which would hold the Hub's loop meanwhile.
+            self.providers.prepare()
         return handlers
 
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:
-        """Check a login form."""
-        name = await self.identify(handler, data if isinstance(data, dict) else {})
-        return None if name is None else {"name": name}
+        """Take what a provider has proved, or check a login form."""
+        fields = data if isinstance(data, dict) else {}
+        proven = fields.get(PROVEN)
+        if isinstance(proven, Proven):
+            name = await self._log_in(proven.identity)
+            return {"name": name, "auth_state": proven.render_state()}
+        known = await self.identify(handler, fields)
+        return None if known is None else {"name": known}
 
     async def identify(self, handler: Any, data: dict[str, str]) -> str | None:
-        """Return who logs in, or ``None``."""
+        """Return who logs in by a form, or ``None``."""
+        policy = self.platform.snapshot.policy
+        if policy.identity.local is LocalAccounts.OFF:
+            raise web.HTTPError(403, OFF)
         if "username" not in data:
             # Without one, the Hub's page for a failed login is a server error.
             raise web.HTTPError(403, "Invalid username or password")
         name, password = data["username"], data.get("password", "")
         if not isinstance(name, str) or not isinstance(password, str):
             raise web.HTTPError(403, "Invalid username or password")
-        return await self.login.check(handler, name, password)
+        known = await self.login.check(handler, name, password)
+        # Only to a user who knows the password: strangers are not told who is an admin.
+        if known is not None and (why_not := why_no_password(policy, known)):
+            raise web.HTTPError(403, why_not)
+        return known
+
+    async def refresh_user(self, user: Any, handler: Any = None) -> Any:
+        """Ask a user's provider about them again, then bring them to the current policy."""
+        self.refuse_suspended(user.name)
+        kept = self.kept_logins
+        if kept is not None and not await kept.refresh(user, handler):
+            return False
+        return await super().refresh_user(user, handler)
+
+    async def _log_in(self, identity: ProviderIdentity) -> str:
+        def is_taken(name: str) -> bool:
+            return orm.User.find(self.platform.app.db, name) is not None
+
+        try:
+            name, lost_password = await self.platform.claimed.log_in(identity, is_taken)
+        except ClaimsError as error:
+            title = self._title_of(identity)
+            raise web.HTTPError(403, f"{title}: {error}. Ask an admin.") from error
+        except StoreError as error:
+            self.platform.runtime.health.mark_down(error)
+            raise retry_after(web.HTTPError(503, NOT_RECORDED), RETRY_SECONDS) from error
+        if lost_password and (orm_user := orm.User.find(self.platform.app.db, name)):
+            # Any user who knew it may have opened them.
+            end_all_access(self.platform.app.db, orm_user)
+        return name
+
+    def _title_of(self, identity: ProviderIdentity) -> str:
+        provider = self.platform.snapshot.policy.identity.providers.get(identity.provider)
+        return provider.title if provider else identity.provider
+
+    async def _take(self, name: str, identity: ProviderIdentity) -> bool:
+        """Take what a provider says of a user anew; tell whether they may stay."""
+        try:
+            return await self.platform.claimed.refresh(name, identity)
+        except ClaimsError as error:
+            self.log.warning("%s is logged out: %s: %s", name, self._title_of(identity), error)
+            return False
+        except StoreError as error:
+            # As it was: what cannot be recorded has not happened.
+            self.platform.runtime.health.mark_down(error)
+            return True

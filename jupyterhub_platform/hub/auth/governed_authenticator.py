@@ -10,7 +10,7 @@ from jupyterhub.auth import Authenticator
 from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError
-from jupyterhub_platform.core.identity import normalise_user
+from jupyterhub_platform.core.identity import fold_case, normalise_user
 from jupyterhub_platform.core.suspensions import say_suspended
 from jupyterhub_platform.hub.auth.provider_data import (
     provider_errors_as_502,
@@ -25,6 +25,7 @@ from jupyterhub_platform.hub.platform import Platform, start_platform
 from jupyterhub_platform.hub.servers.inventory import list_active, stop_server
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.hub.upstream.managed_roles import assign_bearers
+from jupyterhub_platform.usecases.claimed_people import say_refused
 
 NOT_DECLARED = "{name} is not declared on this platform. Ask an admin to add them."
 
@@ -56,30 +57,35 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         """Return the one form of a name; an impossible name is left for validation to refuse.
 
         Only case is folded here: the identity provider may know another user whose name looks the
-        same (a ligature, the Kelvin sign, a trailing blank), and that user must not be let in as
-        this one.
+        same (a ligature, the Kelvin sign, a trailing blank, an accent apart from its letter), and
+        that user must not be let in as this one.
         """
         if not isinstance(username, str):
             raise TypeError(f"{username!a} is not a user name: a name is text")
-        lowered = username.lower()
-        if lowered.isascii() and not username.isascii():
-            return username
+        lowered = fold_case(username)
         mapped = self.username_map.get(lowered, username)
-        if mapped != mapped.strip():
-            return str(super().normalize_username(username))
         try:
             form = normalise_user(mapped)
         except IdentityError:
             return str(super().normalize_username(username))
-        return form if mapped.isascii() else mapped
+        # Refused when it is validated, as written: it is another name than its normal form.
+        return form if fold_case(mapped) == form else mapped
 
     def validate_username(self, username: str) -> bool:
-        """Accept only names in their one form, also where an admin adds a user by hand."""
+        """Accept only names in their one form, also where an admin adds a user by hand.
+
+        A name that looks like that of another person is none.
+        """
         try:
             normal = normalise_user(username)
         except IdentityError:
             return False
-        return normal == username and bool(super().validate_username(username))
+        if normal != username or not super().validate_username(username):
+            return False
+        alike = hasattr(self, "platform") and self.platform.snapshot.policy.find_look_alike(normal)
+        if alike:
+            self.log.warning("%a is refused as a user name: it looks like %a", normal, alike)
+        return not alike
 
     def check_blocked_users(self, username: str, authentication: Any = None) -> Any:
         """Refuse users who are not declared or are suspended; always called."""
@@ -129,7 +135,8 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
             return self.unite({**model, "name": user.name}, user)
 
     def _is_declared(self, name: str) -> bool:
-        return name in self.platform.snapshot.policy.people and name not in self.blocked_users
+        is_let_in = self.platform.snapshot.policy.lets_in(name, datetime.now(UTC))
+        return is_let_in and name not in self.blocked_users
 
     def unite(self, model: dict[str, Any], user: Any) -> dict[str, Any]:
         """Return the Hub's model of a user with the groups, the level and roles of the policy.
@@ -209,7 +216,11 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         tornado.web.HTTPError
             Raised with 403.
         """
-        if name not in self.platform.snapshot.policy.people:
+        policy, now = self.platform.snapshot.policy, datetime.now(UTC)
+        if not policy.lets_in(name, now):
+            if name in policy.people:
+                why = say_refused(policy.people[name].claimed, now)
+                raise web.HTTPError(403, f"{name}: {why}. Ask an admin.")
             raise web.HTTPError(403, NOT_DECLARED.format(name=name))
 
     def refuse_suspended(self, name: str) -> None:

@@ -35,6 +35,8 @@ def why_not_for_manager(
         return why_not
     if not groups <= managed:
         return f"{name} is also in groups that are not yours. Ask an admin to invite them."
+    if policy.people[name].claimed is not None:
+        return f"{name} logs in by an identity provider. Ask an admin to invite them."
     if has_password:
         return f"{name} has a password already. Ask an admin to reset it."
     if not platform.lets_in(name):

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from jupyterhub.handlers.login import LoginHandler
 from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError, StoreError
@@ -111,7 +110,7 @@ class LocalLogin:
     def _source(self, handler: Any, person: str) -> str:
         """Return where an attempt counts: a browser that ``person`` has used, or an address."""
         cookie = handler.get_secure_cookie(DEVICE_COOKIE, max_age_days=DEVICE_DAYS)
-        known, _, device = (cookie or b"").decode("utf8", "replace").partition("|")
+        known, _, device = (cookie or b"").decode("utf8", "replace").rpartition("|")
         if person and known == person and device:
             return f"device {device}"
         return source_of(handler.request)
@@ -146,12 +145,3 @@ def forbid_caching(handler: Any) -> None:
     """Keep a page with passwords or invites out of caches and of other sites' logs."""
     handler.set_header("Cache-Control", "no-store")
     handler.set_header("Referrer-Policy", "no-referrer")
-
-
-class LoginPage(LoginHandler):  # type: ignore[misc]
-    """The Hub's own login page, which must not be cached."""
-
-    def set_default_headers(self) -> None:
-        """Add to the Hub's own headers."""
-        super().set_default_headers()
-        forbid_caching(self)

@@ -5,6 +5,7 @@ from typing import Any
 from jupyterhub import orm
 from tornado import web
 
+from jupyterhub_platform.core.local_accounts import why_no_password
 from jupyterhub_platform.hub.auth.invites import is_still_good
 from jupyterhub_platform.hub.auth.login import LocalLogin, forbid_caching
 from jupyterhub_platform.hub.auth.sessions import end_sessions
@@ -34,6 +35,17 @@ class PlatformPage(HeadAsGet):
             raise web.HTTPError(404)
         login: LocalLogin = self.authenticator.login
         return login
+
+    def refuse_password(self, name: str) -> None:
+        """Refuse a user who may have no password here.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            Raised with 403.
+        """
+        if why_not := why_no_password(self.platform.snapshot.policy, name):
+            raise web.HTTPError(403, why_not)
 
     def set_default_headers(self) -> None:
         """Keep these pages, and their addresses, out of caches and other sites' logs."""
@@ -95,6 +107,7 @@ class InvitePage(PlatformPage):
             Raised if it cannot be used.
         """
         invite = await self.login.find_invite(self, token)
+        self.refuse_password(invite.name)
         if not is_still_good(
             self.platform, invite.name, invite.by, has_password=invite.has_password
         ):
@@ -109,12 +122,14 @@ class PasswordPage(PlatformPage):
     async def get(self) -> None:
         """Show the form."""
         _ = self.login
+        self.refuse_password(self.current_user.name)
         await self.show("password.html", error="")
 
     @web.authenticated
     async def post(self) -> None:
         """Change it, and end all their other sessions."""
         login, user = self.login, self.current_user
+        self.refuse_password(user.name)
         current = self.get_body_argument("current", "", strip=False)
         password = self.get_body_argument("password", "", strip=False)
         again = self.get_body_argument("again", "", strip=False)

@@ -24,7 +24,8 @@ SHORTEST: Final = timedelta(minutes=1)
 LONGEST: Final = timedelta(days=90)
 MAX_SCOPES: Final = 20
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
-_SCOPE: Final = re.compile(r"[!-~]{1,200}", re.ASCII)
+_SCOPE: Final = re.compile(r"[!-~]{1,200}|[a-z:-]{1,80}!(?:user|server)=[^\x00-\x1f\x7f]{1,511}")
+"""A scope may name a user and a server, each of 255 characters that a name may have."""
 _NOT_WHOLE: Final = "This address is not whole. Run `jhp login` again, and open what it prints."
 
 

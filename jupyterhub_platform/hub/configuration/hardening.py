@@ -220,8 +220,14 @@ def find_weakened(config: Config, classes: Mapping[str, type], *, hard: bool) ->
         if setting.trait == "server_token_scopes":
             # The Hub takes them from its role `server` where the trait is unset.
             own = (each for each in _list_roles(config) if each.get("name") == "server")
-            wide = [scopes for each in own if not setting.is_safe(scopes := each.get("scopes", []))]
+            asked = (_without_refused(each.get("scopes", [])) for each in own)
+            wide = [scopes for scopes in asked if not setting.is_safe(scopes)]
             yield from (Weakened(setting, scopes) for scopes in wide)
+
+
+def _without_refused(scopes: Any) -> list[Any]:
+    """Return the scopes of the role ``server`` without the one that it never gets."""
+    return [scope for scope in scopes if scope != "inherit"]
 
 
 def _is_safe(setting: Setting, value: Any) -> bool:

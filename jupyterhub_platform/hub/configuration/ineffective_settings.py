@@ -10,8 +10,9 @@ from jupyterhub_platform.hub.configuration.hardening import read_setting
 PROFILES: Final = "profile_list"
 LOST: Final[Mapping[str, str]] = {
     PROFILES: "its choices, and whatever they override: volumes, environment, node selectors. "
-    "Write each profile as a tier of platform.yaml, with its volumes, environment and placement; "
-    "what all servers shall have stays in c.KubeSpawner",
+    "The tiers of platform.yaml take its place. "
+    "Write each profile as a tier of platform.yaml, with its sizes, images, volumes, environment "
+    "and placement; what all servers shall have stays in c.KubeSpawner",
     "options_form": "that form, since the spawn page shows the tiers. Write its choices as tiers, "
     "images and groups of platform.yaml",
     "options_from_form": "what it makes of a form, since the spawn page is the platform's. Options "
@@ -30,8 +31,18 @@ def find_ineffective(app: Any) -> Iterator[str]:
         # The platform's own list shows the tiers to packages that read profiles.
         if is_set and value and not getattr(value, "shows_tiers", False):
             yield f"c.{_section(config, spawner, trait)}.{trait} has no effect. Lost is {lost}."
+        elif owner := _find_owner(spawner, trait):
+            yield f"{trait} of the class {owner} has no effect. Lost is {lost}."
 
 
 def _section(config: Config, spawner: type, trait: str) -> str:
     names = (each.__name__ for each in spawner.__mro__)
     return next(name for name in names if name in config and trait in config[name])
+
+
+def _find_owner(spawner: type, trait: str) -> str:
+    """Return the class of a site that sets a trait itself; empty if none does."""
+    own = (trait, f"_{trait}_default", f"_{trait}")
+    of_others = ("jupyterhub_platform", "kubespawner", "jupyterhub", "traitlets")
+    sites = (each for each in spawner.__mro__ if each.__module__.partition(".")[0] not in of_others)
+    return next((each.__name__ for each in sites if any(name in vars(each) for name in own)), "")

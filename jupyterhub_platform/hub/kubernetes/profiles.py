@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jupyterhub_platform.core.offers import list_variants
+from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.usecases.policies import read_file
 
 
@@ -21,7 +23,7 @@ class TierProfiles:
         self._policy_file = policy_file
 
     async def __call__(self, spawner: Any) -> list[Mapping[str, Any]]:
-        """Return one profile for each tier; admission decides who may start it.
+        """Return one profile for each tier and size; admission decides who may start it.
 
         Raises
         ------
@@ -29,13 +31,14 @@ class TierProfiles:
             Raised with every fault of the file, if there are any.
         """
         policy = read_file(self._policy_file).policy
-        return [
-            {
-                "slug": tier.name,
-                "display_name": tier.title,
-                "description": tier.description,
-                "default": tier.name == policy.defaults.tier,
-                "kubespawner_override": {},
-            }
-            for tier in policy.tiers.values()
-        ]
+        return [_render(each, policy.defaults.tier) for each in list_variants(policy)]
+
+
+def _render(tier: Tier, default: str) -> Mapping[str, Any]:
+    return {
+        "slug": tier.label,
+        "display_name": f"{tier.title}, {tier.size}" if tier.size else tier.title,
+        "description": tier.description,
+        "default": tier.name == default,
+        "kubespawner_override": {},
+    }

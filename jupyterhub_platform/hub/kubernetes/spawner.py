@@ -10,6 +10,7 @@ from traitlets import Bool, Float, List, Unicode, default, validate
 
 from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.core.manifests import Manifest
+from jupyterhub_platform.core.pods import PERSONAL_NAMES
 from jupyterhub_platform.core.tiers import pod_amounts
 from jupyterhub_platform.hub.kubernetes import api_errors
 from jupyterhub_platform.hub.kubernetes.causes.events import find_step
@@ -21,10 +22,16 @@ from jupyterhub_platform.hub.kubernetes.manifest.metadata import (
     NOTEBOOK,
     annotations_of,
     labels_of,
+    render_variable,
     would_replace,
 )
 from jupyterhub_platform.hub.kubernetes.manifest.resources import traits_of
-from jupyterhub_platform.hub.kubernetes.manifest.volumes import STORAGE_TRAITS, storage_traits
+from jupyterhub_platform.hub.kubernetes.manifest.volumes import (
+    STORAGE_TRAITS,
+    OwnVolumes,
+    list_volumes,
+    storage_of,
+)
 from jupyterhub_platform.hub.kubernetes.profiles import TierProfiles
 from jupyterhub_platform.hub.kubernetes.proxies import ProxyPods, select_proxies
 from jupyterhub_platform.hub.kubernetes.reconciler import Reconciler
@@ -113,7 +120,7 @@ class KubeTierSpawner(HomeClaimSpawner):
         self._site_storage = self._site_storage or {
             name: getattr(self, name) for name in STORAGE_TRAITS
         }
-        storage = storage_traits(home) if home else self._site_storage
+        storage = storage_of(home, self._site_storage)
         traits = traits_of(self.get_admitted(), self._sidecars())
         for name, value in {**traits, **storage}.items():
             setattr(self, name, value)
@@ -125,7 +132,7 @@ class KubeTierSpawner(HomeClaimSpawner):
             raise api_errors.misconfigured(setting)
         try:
             pod: V1Pod = await super().get_pod_manifest()
-            apply_tier(pod, self.get_admitted(), self.hub_instance, self.pvc_name)
+            apply_tier(pod, self.get_admitted(), self.hub_instance, self._list_volumes())
         except (AttributeError, TypeError, ValueError) as error:
             self.log.exception(
                 "A setting of c.KubeSpawner does not have the shape that a pod needs"
@@ -133,10 +140,15 @@ class KubeTierSpawner(HomeClaimSpawner):
             raise api_errors.unreadable(str(error)) from None
         return pod
 
+    def _list_volumes(self) -> OwnVolumes:
+        names = {name: self._expand_user_properties(f"{{{name}}}") for name in PERSONAL_NAMES}
+        return list_volumes(self.get_admitted().pod, self.pvc_name, names)
+
     def get_env(self) -> dict[str, Any]:
         """Add the variables of the tier, which replace the operator's own of the same name."""
         environment: dict[str, Any] = super().get_env()
-        return {**environment, **(self.admitted.pod.environment if self.admitted else {})}
+        own = self.admitted.pod.environment if self.admitted else {}
+        return {**environment, **{name: render_variable(each) for name, each in own.items()}}
 
     def _sidecars(self) -> list[Mapping[str, Any]]:
         extra = self._sorted_dict_values(self.extra_containers) or ()
@@ -166,6 +178,7 @@ class KubeTierSpawner(HomeClaimSpawner):
     def _allowance(self) -> Allowance:
         admitted = self.get_admitted()
         own = read_service_account(self._token)
+        own_volumes, render = self._list_volumes(), self.api.api_client.sanitize_for_serialization
         return Allowance(
             reserved=admitted.reservation.demand,
             limits=pod_amounts(admitted.tier).limits,
@@ -175,6 +188,8 @@ class KubeTierSpawner(HomeClaimSpawner):
             annotations=annotations_of(admitted, self.hub_instance),
             service_account=admitted.pod.service_account,
             hub_account=own.name if own and own.namespace == self.namespace else "",
+            volumes=tuple(map(render, own_volumes.volumes)),
+            mounts=tuple(map(render, own_volumes.mounts)),
             devices=admitted.pod.devices,
             fields=frozenset(self.allowed_pod_fields),
         )

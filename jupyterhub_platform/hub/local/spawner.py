@@ -46,9 +46,10 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
         return reservation.id if reservation else super().reservation_id()
 
     def get_env(self) -> dict[str, str]:
-        """Add the variables of the tier."""
+        """Add the variables of the tier, as far as they are texts: only a cluster has Secrets."""
         own = self.admitted.pod.environment if self.admitted else {}
-        return {**super().get_env(), **own}
+        texts = {name: each for name, each in own.items() if isinstance(each, str)}
+        return {**super().get_env(), **texts}
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Say when the process runs; the Hub's own sentence is the same from first to last."""

@@ -46,6 +46,15 @@ def find_or_add(database: Any, name: str) -> tuple[int, bool]:
     return user.id, user.admin
 
 
+def list_member_names(database: Any, group: str) -> list[str]:
+    """Return the names of the members of a group of the Hub."""
+    pairs = orm.user_group_map.c
+    query = database.query(orm.User.name)
+    query = query.join(orm.user_group_map, pairs.user_id == orm.User.id)
+    query = query.join(orm.Group, pairs.group_id == orm.Group.id)
+    return [name for (name,) in query.filter(orm.Group.name == group)]
+
+
 def list_groups_of(database: Any, user_ids: Collection[int]) -> dict[int, dict[str, int]]:
     """Return the ids of the groups of users by name, for each user's id."""
     found: dict[int, dict[str, int]] = {each: {} for each in user_ids}
@@ -54,6 +63,17 @@ def list_groups_of(database: Any, user_ids: Collection[int]) -> dict[int, dict[s
     theirs = query.join(orm.Group, pairs.group_id == orm.Group.id)
     for user_id, name, group_id in theirs.filter(pairs.user_id.in_(user_ids)):
         found[user_id][name] = group_id
+    return found
+
+
+def list_members(database: Any, groups: Collection[str]) -> dict[str, set[str]]:
+    """Return those of these groups that each user is in, by the user's name."""
+    found: dict[str, set[str]] = {}
+    pairs = orm.user_group_map.c
+    query = database.query(orm.User.name, orm.Group.name)
+    query = query.filter(orm.User.id == pairs.user_id, orm.Group.id == pairs.group_id)
+    for user, group in query.filter(orm.Group.name.in_(groups)):
+        found.setdefault(user, set()).add(group)
     return found
 
 

@@ -16,6 +16,7 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.people.memberships import (
     apply_memberships,
+    apply_to_fed,
     apply_to_moved,
     settle_person,
 )
@@ -79,6 +80,7 @@ class MembershipSync:
         while True:
             settled = self._in_force
             await self._settle_all(settled)
+            await self._feed(self._settled)
             if settled is self._in_force:
                 return settled
 
@@ -100,21 +102,31 @@ class MembershipSync:
         If that fails, all users are settled later, since it is not known how far it went.
         """
         after = self._in_force
-        work = apply_to_moved(
+        self._moving += 1
+        try:
+            moved = await self._try(self._apply_to_moved(before))
+        finally:
+            self._moving -= 1
+        if moved is not None and self._settled is before:
+            self._settled = after
+        return moved or frozenset()
+
+    async def _apply_to_moved(self, before: Policy) -> frozenset[str]:
+        moved = await apply_to_moved(
             self._app,
             before,
             self._runtime.in_force,
             self._runtime.policies,
             levels_only=self._levels_only,
         )
-        self._moving += 1
-        try:
-            moved = await self._try(work)
-        finally:
-            self._moving -= 1
-        if moved is not None and self._settled is before:
-            self._settled = after
-        return moved or frozenset()
+        await self._feed(before)
+        return moved
+
+    async def _feed(self, before: Policy | None) -> None:
+        """Settle those whom providers' groups put into others than by the policy ``before``."""
+        if before is not None and not self._levels_only:
+            added_of = self._runtime.added_memberships.of_user
+            await apply_to_fed(self._app, before, self._runtime.in_force, added_of)
 
     def groups_of(self, name: str, current: Iterable[str]) -> list[str]:
         """Return the groups that a user who is in ``current`` belongs in, sorted."""

@@ -12,6 +12,7 @@ from jupyterhub_platform.core.memberships import (
     declared_memberships,
     list_declared,
     list_moved,
+    list_refed,
     settle_memberships,
 )
 from jupyterhub_platform.core.policy import Policy
@@ -22,6 +23,7 @@ from jupyterhub_platform.hub.people.hub_queries import (
     find_or_add,
     find_or_add_groups,
     list_groups_of,
+    list_members,
 )
 from jupyterhub_platform.hub.people.privileges import strip_roles_of_admins
 from jupyterhub_platform.hub.threads import in_store_thread
@@ -105,6 +107,29 @@ async def apply_to_moved(
     if not levels_only:
         await in_store_thread(policies.change_applied, was, now)
     return moved
+
+
+async def apply_to_fed(
+    app: Any, before: Policy, after: InForce, added_of: Callable[[str], frozenset[str]]
+) -> None:
+    """Put the people of providers' groups into what these feed now, and out of what they did.
+
+    What a caller ``added_of`` them to in the Hub stays. Others come back at their next refresh if
+    the provider has a group of that very name.
+    """
+    lost, named = list_refed(before, after.snapshot.policy)
+    theirs = list_members(app.db, named) if named else {}
+    turn = Turn()
+    left = sorted(theirs.keys() - app.authenticator.blocked_users)
+    while left:
+        names, left = left[:MOVED_BATCH], left[MOVED_BATCH:]
+        was = {
+            name: frozenset(each for each in lost if lost[each] & theirs[name]) - added_of(name)
+            for name in names
+        }
+        settle_people(app.db, after.snapshot.policy, names, was)
+        app.db.commit()
+        await turn.yield_if_due()
 
 
 def _remember(policy: Policy, policies: Policies) -> tuple[Memberships, Memberships]:

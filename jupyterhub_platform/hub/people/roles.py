@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.levels import Level, level_group
+from jupyterhub_platform.hub.people.role_reach import POWER_OVER_SERVERS
 from jupyterhub_platform.rest.scopes import ADMIN as ADMIN
 from jupyterhub_platform.rest.scopes import AUDIT as AUDIT
 from jupyterhub_platform.rest.scopes import MANAGE as MANAGE
@@ -146,24 +146,40 @@ def find_unsafe(
     found = []
     for role in roles:
         name = str(role.get("name", ""))
-        found += _list_wrong_bearers(role)
-        if name == "admin":
-            found += [
-                f"the role admin goes to the group {group}, and adding a user to that group "
-                "makes an admin"
-                for group in sorted(set(role.get("groups", ())) - {level_group(Level.ADMIN)})
-            ]
-        elif not _is_for_admins_or_services(role, admins):
-            found += [
-                f"the role {name} has {scope}, whose bearer {why}"
-                for scope in map(str, role.get("scopes", ()))
-                if (why := _danger(scope, _only_bearer(role), custom_scopes))
-                and (name, scope) != ("token", "inherit")
-            ]
+        found += [
+            f"the role {name} goes to {bearer}, and {why}"
+            for bearer, why in list_wrong_bearers(role)
+        ]
+        found += [
+            f"the role {name} has {scope}, whose bearer {why}"
+            for scope, why in list_dangers(role, custom_scopes, admins)
+        ]
     return found
 
 
-def _list_wrong_bearers(role: Mapping[str, Any]) -> list[str]:
+def list_dangers(
+    role: Mapping[str, Any],
+    custom_scopes: Mapping[str, Mapping[str, Any]] = CUSTOM_SCOPES,
+    admins: Collection[str] = (),
+) -> list[tuple[str, str]]:
+    """Return the scopes of a role that would let a non-admin take over, each with its reason."""
+    name = str(role.get("name", ""))
+    if name == "admin" or _is_for_admins_or_services(role, admins):
+        return []
+    return [
+        (scope, why)
+        for scope in map(str, role.get("scopes", ()))
+        if (why := _danger(scope, _only_bearer(role), custom_scopes))
+        and (name, scope) != ("token", "inherit")
+    ]
+
+
+def list_wrong_bearers(role: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return who may not bear a role, whatever its scopes are, each with the reason."""
+    if role.get("name") == "admin":
+        why = "adding a user to that group makes an admin"
+        groups = set(role.get("groups", ())) - {level_group(Level.ADMIN)}
+        return [(f"the group {group}", why) for group in sorted(groups)]
     group = LEVEL_ROLES.get(str(role.get("name")))
     if group is None:
         return []
@@ -172,10 +188,7 @@ def _list_wrong_bearers(role: Mapping[str, Any]) -> list[str]:
         *(f"the service {name}" for name in role.get("services", ())),
         *(f"the group {name}" for name in role.get("groups", ()) if name != group),
     }
-    return [
-        f"the role {role['name']} goes to {bearer}, and levels come from the policy alone"
-        for bearer in sorted(named)
-    ]
+    return [(bearer, "levels come from the policy alone") for bearer in sorted(named)]
 
 
 def _is_for_admins_or_services(role: Mapping[str, Any], admins: Collection[str]) -> bool:
@@ -200,7 +213,10 @@ def _danger(scope: str, bearer: str, custom_scopes: Mapping[str, Mapping[str, An
         return why
     if kind == "group":
         return why if value == level_group(Level.ADMIN) else ""
-    # Without a name the filter means the bearer's own; with one, a user who may be an admin.
+    # Without a name the filter means the bearer's own; with one, a user who may be an admin. Power
+    # over servers is held to whom the bearer is not below, at each use: see role_reach.
+    if all(each in POWER_OVER_SERVERS for each in _expand_scope(name, custom_scopes)):
+        return ""
     whom = value.partition("/")[0]
     return f"has power over {whom}" if why and whom not in {"", bearer} else ""
 
@@ -223,27 +239,3 @@ def list_named(app: Any) -> list[dict[str, Any]]:
         else role
         for role in app.load_roles
     ]
-
-
-def check_roles(
-    roles: Iterable[Mapping[str, Any]],
-    extra_user_scopes: Iterable[str] = (),
-    custom_scopes: Mapping[str, Mapping[str, Any]] = CUSTOM_SCOPES,
-    admins: Collection[str] = (),
-) -> None:
-    """Refuse roles that would let a non-admin take over the platform.
-
-    Raises
-    ------
-    PlatformError
-        Raised with every such scope.
-    """
-    everybody = {"name": "user", "scopes": list(extra_user_scopes)}
-    found = find_unsafe([*roles, everybody], {**custom_scopes, **CUSTOM_SCOPES}, admins)
-    if found:
-        raise PlatformError(
-            "These roles are safe for admins only: "
-            + "; ".join(found)
-            + ". Bind each scope to its owner (!user, !server), or give it to a service or to the "
-            "group level:admin only, or to people whom the policy declares as admins"
-        )

@@ -55,7 +55,7 @@ class PolicyWatch:
         StoreUnreachableError
             Raised if it cannot be recorded; the policy in force stays.
         """
-        return await self.publish(PublishPolicy(self.path, actor))
+        return await self.publish(PublishPolicy(self.path, actor, self._runtime.store))
 
     async def publish(self, change: Change) -> Snapshot:
         """Put the current file into force by a change that reads it.

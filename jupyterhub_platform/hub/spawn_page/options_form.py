@@ -25,10 +25,11 @@ def spawn_form(
     policy = snapshot.policy
     memberships = frozenset(group.name for group in user.groups)
     stored = user.orm_user.orm_spawners.get(server)
+    subject = snapshot.subject(user.name, memberships, now)
     page = build_page(
         policy,
         platform.admission.book,
-        snapshot.subject(user.name, memberships, now),
+        subject,
         server,
         now=now,
         revision=snapshot.revision,
@@ -40,6 +41,7 @@ def spawn_form(
             pages_of(user.settings["services"][roles.SERVICE_NAME]),
             handler.request.query if handler else "",
         ),
+        last_account=platform.admission.find_last_account(subject),
         titles=_titles(user),
         notes=notes,
     )

@@ -39,6 +39,18 @@ class ImageChoice:
     name: str
     title: str
     chosen: bool
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SizeChoice:
+    """A size that a tier offers: what it gives, and whether it fits now."""
+
+    name: str
+    title: str
+    gives: str
+    fits: bool
+    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,9 @@ class TierCard:
     ``ends`` says when a server is stopped by itself, ``left_after`` what remains once it runs.
     ``asked`` marks the tier that a link or a refused attempt named. ``again`` leads back to this
     page with this tier preselected, ``request_url`` to where the tier, or more quota, is asked for.
-    ``until`` is when the tier is no longer open, if grants alone open it.
+    ``until`` is when the tier is no longer open, if grants alone open it. ``gives`` is that of the
+    size which is chosen of ``sizes``. Within ``patterns`` users name an image themselves; then
+    ``named_image`` is what they named before.
     """
 
     name: str
@@ -112,6 +126,9 @@ class TierCard:
     again: str = ""
     request_url: str = ""
     until: datetime | None = None
+    sizes: tuple[SizeChoice, ...] = ()
+    patterns: tuple[str, ...] = ()
+    named_image: str = ""
 
     @property
     def may_start(self) -> bool:
@@ -136,9 +153,9 @@ class SpawnPage:
 
     ``server`` names the server, empty for the default one. ``refusals`` say why nothing can be
     started at all, ``empty`` why no card is shown; ``ask_url`` is where a level that starts servers
-    is asked for, if that is what is missing. ``notes`` is the small print, ``whose`` says
-    whose servers may block a tier. With ``shows_codes`` its viewer sees codes, and where limits are
-    declared.
+    is asked for, if that is what is missing. ``account_reason`` says why the account is
+    preselected. ``notes`` is the small print, ``whose`` says whose servers may block a tier. With
+    ``shows_codes`` its viewer sees codes, and where limits are declared.
     """
 
     server: str
@@ -146,6 +163,7 @@ class SpawnPage:
     whose: str
     account: str
     account_title: str
+    account_reason: str
     accounts: tuple[AccountChoice, ...]
     bars: tuple[LimitLine, ...]
     limits: tuple[LimitLine, ...]

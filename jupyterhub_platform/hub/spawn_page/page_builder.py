@@ -11,7 +11,7 @@ from datetime import datetime
 from jupyterhub_platform.core.decision import Denial, list_fitting
 from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.options import Options, read_options
+from jupyterhub_platform.core.options import ChosenAccount, Options, choose_account, read_options
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Question, Subject, ask
 from jupyterhub_platform.hub.spawn_page.page import (
@@ -30,6 +30,7 @@ from jupyterhub_platform.hub.spawn_page.tier_cards import build_card, list_reaso
 from jupyterhub_platform.usecases.availability import (
     decide_tier,
     list_refusals,
+    list_tiers,
     say_answer,
     say_no_tier,
 )
@@ -52,6 +53,7 @@ def build_page(
     preselect: Mapping[str, str],
     viewer: PageViewer,
     links: PageLinks,
+    last_account: str = "",
     titles: Mapping[str, str] | None = None,
     notes: tuple[str, ...] = (),
 ) -> SpawnPage:
@@ -63,8 +65,8 @@ def build_page(
         The options of the server's last start; any value from the Hub's database.
     preselect
         The options of a link, or of a refused attempt.
-    titles
-        Display names of the user's servers.
+    last_account, titles
+        What was charged for the user's last start, and display names of their servers.
     notes
         Small print: what the spawner cannot apply, whom it cannot isolate.
     """
@@ -75,10 +77,11 @@ def build_page(
         return ask(policy, book, subject, server, options, now=at, revision=revision)
 
     questions = {account: put(account) for account in subject.accounts}
-    account = _choose_account(questions, wish, last)
+    chosen = _choose_account(policy, questions, wish, (last.account, last_account), subject)
+    account = chosen.name
     question = questions.get(account) or put("")
     others = OtherUsersServers(book, subject.name)
-    context = PageContext(policy, book, others, subject.name, account, viewer, links, titles or {})
+    context = PageContext(policy, book, others, subject.name, chosen, viewer, links, titles or {})
     refused = list_refusals(question)
     cards: tuple[TierCard, ...] = ()
     if not refused:
@@ -103,6 +106,7 @@ def _compose(
         whose="yours" if context.own else context.user,
         account=context.account,
         account_title=_account_title(context.policy, context.account),
+        account_reason=context.chosen.say_why(context.whose) if choices else "",
         accounts=choices,
         bars=list_binding(context.policy, question, context.who) if cards else (),
         limits=list_lines(context.policy, question.limits, context.who) if cards else (),
@@ -125,12 +129,19 @@ def _find_ask_url(context: PageContext, refused: tuple[Denial, ...]) -> str:
     return context.links.request(kind="level", level=Level.USER)
 
 
-def _choose_account(questions: Mapping[str, Question], wish: Options, last: Options) -> str:
-    for name in (wish.account, last.account):
-        if name in questions:
-            return name
+def _choose_account(
+    policy: Policy,
+    questions: Mapping[str, Question],
+    wish: Options,
+    used: tuple[str, ...],
+    subject: Subject,
+) -> ChosenAccount:
+    if wish.account in questions:
+        return ChosenAccount(wish.account, "")
+    if (chosen := choose_account(policy, subject, used)).name:
+        return chosen
     fitting = (name for name, question in questions.items() if list_fitting(question))
-    return next(fitting, next(iter(questions), ""))
+    return ChosenAccount(next(fitting, next(iter(questions), "")), "")
 
 
 def _account_title(policy: Policy, account: str) -> str:
@@ -161,8 +172,13 @@ def _build_cards(
     last: Options,
     later: Mapping[str, Later],
 ) -> tuple[TierCard, ...]:
-    known = Options(wish.tier, context.account, wish.image or last.image)
-    built = (build_card(context, question, each, known, later) for each in question.candidates)
+    known = Options(wish.tier, context.account, wish.image or last.image, size=wish.size)
+    if wish.tier in {"", last.tier} and not wish.size:
+        known = replace(known, size=last.size)
+    built = (
+        build_card(context, question, sizes, known, last.tier, later)
+        for sizes in list_tiers(question)
+    )
     cards = tuple(card for card in built if card is not None)
     return _preselect(cards, wish.tier, (last.tier, context.policy.defaults.tier))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode
 
+from jupyterhub_platform.core.options import ChosenAccount
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.reservations import Reservation, Scope
 from jupyterhub_platform.usecases.book import Book
@@ -92,10 +93,20 @@ class PageContext:
     book: Book
     others_servers: OtherUsersServers
     user: str
-    account: str
+    chosen: ChosenAccount
     viewer: PageViewer
     links: PageLinks
     titles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def account(self) -> str:
+        """The account that is chosen, or preselected."""
+        return self.chosen.name
+
+    @property
+    def whose(self) -> str:
+        """Whose things the page shows: ``your``, or ``kim's``."""
+        return "your" if self.own else f"{self.user}'s"
 
     @property
     def own(self) -> bool:

@@ -8,7 +8,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jupyterhub_platform.core.decision import Decision
 from jupyterhub_platform.core.sentences import say_what_fits
 from jupyterhub_platform.core.times import describe_age, describe_duration, describe_second
-from jupyterhub_platform.hub.spawn_page.form_data import IMAGE_PREFIX
+from jupyterhub_platform.hub.spawn_page.form_data import (
+    IMAGE_PREFIX,
+    NAMED_PREFIX,
+    SIZE_PREFIX,
+)
 from jupyterhub_platform.hub.spawn_page.page import Reason, SpawnPage
 
 _DAY: Final = timedelta(days=1)
@@ -37,7 +41,11 @@ def _environment() -> Environment:
         "duration": describe_duration,
         "what_fits": say_what_fits,
     }
-    environment.globals["image_prefix"] = IMAGE_PREFIX
+    environment.globals |= {
+        "image_prefix": IMAGE_PREFIX,
+        "named_prefix": NAMED_PREFIX,
+        "size_prefix": SIZE_PREFIX,
+    }
     return environment
 
 

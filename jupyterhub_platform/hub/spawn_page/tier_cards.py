@@ -6,7 +6,7 @@ from dataclasses import replace
 from jupyterhub_platform.core.decision import Decision, Denial
 from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.question import Candidate, Question
-from jupyterhub_platform.core.tiers import Tier
+from jupyterhub_platform.core.tiers import Image, Tier
 from jupyterhub_platform.core.times import describe_duration
 from jupyterhub_platform.hub.spawn_page.blocking_servers import find_obstacles
 from jupyterhub_platform.hub.spawn_page.limits import describe_left_after
@@ -14,14 +14,17 @@ from jupyterhub_platform.hub.spawn_page.page import (
     ImageChoice,
     Later,
     Reason,
+    SizeChoice,
     State,
     TierCard,
 )
 from jupyterhub_platform.hub.spawn_page.page_context import PageContext
 from jupyterhub_platform.usecases.availability import (
     decide_tier,
+    describe_tier_resources,
     find_end_of_access,
     list_tier_resources,
+    pick_size,
     say_how_to_open,
 )
 
@@ -29,32 +32,27 @@ from jupyterhub_platform.usecases.availability import (
 def build_card(
     context: PageContext,
     question: Question,
-    candidate: Candidate,
+    sizes: tuple[Candidate, ...],
     wish: Options,
+    last_tier: str,
     later: Mapping[str, Later],
 ) -> TierCard | None:
-    """Build the card of a tier; ``None`` for a tier that this user cannot even ask for."""
+    """Build the card of a tier; ``None`` for a tier that this user cannot even ask for.
+
+    ``wish`` names a size of its own tier, or of the one that was started last.
+    """
+    is_meant = sizes[0].name == (wish.tier or last_tier)
+    candidate = pick_size(question, sizes, (wish.size,) if is_meant else ())
     decision = decide_tier(question, candidate)
     opens = later.get(candidate.name)
     if not (candidate.granted or candidate.requestable or opens):
         return None
     tier = context.policy.tiers[candidate.name]
-    state = _state(candidate, decision, opens)
-    card = TierCard(
-        name=tier.name,
-        title=tier.title or tier.name,
-        description=tier.description,
-        gives=list_tier_resources(tier.gives),
-        images=_images(context, tier, wish),
-        state=state,
-        decision=decision,
-        ends=say_end(tier),
+    card = replace(
+        _make_card(context, tier, candidate, wish, decision),
+        sizes=_list_sizes(question, tier, sizes, candidate.size),
+        state=_state(candidate, decision, opens),
         later=opens,
-        asked=wish.tier == tier.name,
-        again=context.links.link(account=context.account, tier=tier.name),
-        until=find_end_of_access(context.policy, tier, context.user, context.account, question.at)
-        if candidate.granted
-        else None,
     )
     if card.may_start:
         left = describe_left_after(context, question, candidate)
@@ -75,6 +73,31 @@ def build_card(
         return replace(card, reasons=reasons)
     url = _request_url(context, "tier", tier.name)
     return replace(card, reasons=reasons, remedies=(ask,), request_url=url)
+
+
+def _make_card(
+    context: PageContext, tier: Tier, candidate: Candidate, wish: Options, decision: Decision
+) -> TierCard:
+    """Make the card of a tier in a size, without what is in its way."""
+    variant = tier.find_variant(candidate.size) or tier
+    now, account = decision.question.at, context.account
+    return TierCard(
+        name=tier.name,
+        title=tier.title or tier.name,
+        description=tier.description,
+        gives=list_tier_resources(variant.gives),
+        images=_images(context, candidate, wish),
+        patterns=candidate.patterns,
+        named_image=wish.image if candidate.patterns and "/" in wish.image else "",
+        state=_state(candidate, decision, None),
+        decision=decision,
+        ends=say_end(tier),
+        asked=wish.tier == tier.name,
+        again=context.links.link(account=account, tier=tier.name),
+        until=find_end_of_access(context.policy, tier, context.user, account, now)
+        if candidate.granted
+        else None,
+    )
 
 
 def _request_url(context: PageContext, kind: str, tier: str = "") -> str:
@@ -113,10 +136,33 @@ def list_reasons(context: PageContext, denials: Iterable[Denial]) -> tuple[Reaso
     )
 
 
-def _images(context: PageContext, tier: Tier, wish: Options) -> tuple[ImageChoice, ...]:
-    chosen = wish.image if wish.image in tier.images else next(iter(tier.images), "")
-    images = context.policy.images
+def _list_sizes(
+    question: Question, tier: Tier, candidates: Iterable[Candidate], chosen: str
+) -> tuple[SizeChoice, ...]:
+    """Return the sizes that are open to the user; none for a tier without a choice."""
+    sizes = {size.name: size for size in tier.sizes}
     return tuple(
-        ImageChoice(name, (images[name].title if name in images else "") or name, name == chosen)
-        for name in tier.images
+        SizeChoice(
+            each.size,
+            sizes[each.size].title,
+            describe_tier_resources(variant.gives),
+            decide_tier(question, each).admitted,
+            each.size == chosen,
+        )
+        for each in candidates
+        if each.granted and (variant := tier.find_variant(each.size)) and each.size in sizes
     )
+
+
+def _images(context: PageContext, candidate: Candidate, wish: Options) -> tuple[ImageChoice, ...]:
+    names = candidate.images
+    chosen = wish.image if wish.image in names else next(iter(names), "")
+    return tuple(
+        _image(name, context.policy.images.get(name), chosen=name == chosen) for name in names
+    )
+
+
+def _image(name: str, image: Image | None, *, chosen: bool) -> ImageChoice:
+    if image is None:
+        return ImageChoice(name, name, chosen)
+    return ImageChoice(name, image.title or name, chosen, image.description)

@@ -181,7 +181,7 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
     def explain_end(self, held: Reservation, at: datetime) -> LastRun:
         """Return how the run with the reservation ``held`` ended."""
         cause = self.seen or cause_of_release(self.stop_reason)
-        return LastRun(cause, at, held.tier, held.account)
+        return LastRun(cause, at, held.label, held.account)
 
     @property
     def run_seen_over(self) -> Cause | None:

@@ -170,9 +170,8 @@ class NewRequestPage(RequestReader):
         self, facts: ReportFacts, values: Mapping[str, str], refused: HubAnswer | None = None
     ) -> None:
         name = self.viewer.name
-        accounts = sorted(
-            (groups_of(facts, name) | self.viewer.memberships) & facts.policy.groups.keys()
-        )
+        known = groups_of(facts, name) & facts.policy.groups.keys()
+        accounts = sorted(known | facts.policy.accounts_of(name, self.viewer.memberships))
         kind = values.get("kind") or (Wish.EXTENSION if values.get("grant") else Wish.TIER)
         prefix: str = self.settings["environment"].prefix
         self.set_status(refused.status if refused else 200)

@@ -4,7 +4,6 @@ A preview may be of all people that a search finds. When it is confirmed, the se
 same people; otherwise the preview is shown again.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,9 +12,10 @@ from typing import Any, Final
 from uuid import uuid4
 
 from jupyterhub_platform.core.bulk_changes import MAX_NAMES, Act
-from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.typed_names import parse_names
 from jupyterhub_platform.service.editing.page import LOOK, EditingPage, read_time
 from jupyterhub_platform.service.errors import RefusalError, translate, unknown
 from jupyterhub_platform.service.hub_changes import HubAnswer, place_of
@@ -24,7 +24,6 @@ from jupyterhub_platform.usecases.reports.paging import Query
 from jupyterhub_platform.usecases.reports.people import report_people
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
-_SEPARATORS: Final = re.compile(r"[\s,;]+")
 TITLES: Final[Mapping[str, str]] = {
     Act.ADD: "Add to a group",
     Act.REMOVE: "Remove from a group",
@@ -90,8 +89,7 @@ class NewBulkPage(EditingPage):
 
     def _choose(self, facts: ReportFacts, act: Act) -> Chosen:
         if self.sent("all") != "yes":
-            typed = _SEPARATORS.split(self.sent("names"))
-            names = (*self.get_body_arguments("name"), *filter(None, typed))
+            names = (*self.get_body_arguments("name"), *parse_names(self.sent("names")))
             return Chosen(tuple(dict.fromkeys(map(fold_user, names))), None)
         search = self.sent("search")
         query = Query(limit=MAX_NAMES + 1, search=search)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from jupyterhub_platform.core.errors import PolicyError
+from jupyterhub_platform.core.typed_names import parse_names, render_names
 from jupyterhub_platform.documents import read_mapping, render_mapping
 
 Widget = Literal[
@@ -18,7 +19,6 @@ Widget = Literal[
 MORE: Final = "more"
 """The name of the field for everything else."""
 _NUMBER: Final = re.compile(r"\d{1,15}", re.ASCII)
-_SEPARATORS: Final = re.compile(r"[\s,;]+")
 
 Values = Mapping[str, Sequence[str]]
 """What a form says: the values of each field by its name."""
@@ -55,7 +55,7 @@ class Field:
             case "choices":
                 return sent or None
             case "names":
-                return split_names(text) or None
+                return parse_names(text) or None
             case "amount" | "count":
                 return (int(text) if _NUMBER.fullmatch(text) else text) if text else None
             case "text":
@@ -69,7 +69,7 @@ class Field:
             case "check", bool():
                 return ["yes"] if value else []
             case "names", list() if all(isinstance(each, str) for each in value):
-                return ["\n".join(value)]
+                return [render_names(value)]
             case "choices", list():
                 known = [key for key, _ in self.options]
                 return value if all(each in known for each in value) else None
@@ -87,11 +87,6 @@ class FieldFault:
 
     name: str
     sentence: str
-
-
-def split_names(text: str) -> list[str]:
-    """Return the names in a text, which are separated by blanks, commas or lines."""
-    return [each for each in _SEPARATORS.split(text) if each]
 
 
 def show_document(fields: Sequence[Field], document: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -11,7 +11,14 @@ from jupyterhub_platform.service.editing.documents import Field
 from jupyterhub_platform.usecases.holdings import describe_resource
 
 _HINTS: Final = {CPU: "Such as 4 or 500m.", MEMORY: "Such as 8Gi."}
-_NAMES: Final = "User names, one on a line."
+_NAMES: Final = "User names, one on a line; a name with blanks in double quotes."
+_ACCOUNT: Final = (
+    "The group that is charged for starts that name none. Empty: the one that was charged last."
+)
+_PROVIDED: Final = (
+    "Exactly as it calls them, one on a line: whom it puts there is a member, too. A name with "
+    "blanks in double quotes."
+)
 _GROUPS: Final = "One on a line. A group that is managed in the Hub lists its members itself."
 
 
@@ -35,12 +42,16 @@ def _user() -> Iterable[Field]:
     options = tuple((level, f"{level}: {rule.summary}") for level, rule in LEVELS.items())
     yield Field(("level",), "Level", "choice", options=options)
     yield Field(("groups",), "Groups of the policy file", "names", _GROUPS)
+    yield Field(("account",), "Default account", hint=_ACCOUNT)
 
 
 def _group(policy: Policy) -> Iterable[Field]:
     yield Field(("title",), "Title", hint="What people call the group.")
     yield Field(("members",), "Members", "names", _NAMES)
     yield Field(("managers",), "Managers", "names", "People of the level manager or admin.")
+    default = "It is charged for members who name no account and have no other default"
+    yield Field(("default",), default, "check")
+    yield Field(("from",), "Groups of the identity provider", "names", _PROVIDED)
     yield from _amounts("quota", "All members together may hold", policy, servers=True)
     yield from _amounts("member_quota", "Each member may hold", policy, servers=True)
 
@@ -70,8 +81,11 @@ def _tier(policy: Policy) -> Iterable[Field]:
 
 def _image() -> Iterable[Field]:
     yield Field(("title",), "Title", hint="What people read when they choose.")
+    yield Field(("description",), "What it is good for", "text")
     hint = "Such as quay.io/jupyter/scipy-notebook:2025-03-31; a digest cannot change."
-    yield Field(("reference",), "Reference", hint=hint, required=True)
+    yield Field(("reference",), "Reference", hint=hint)
+    hint = "Instead of a reference, such as quay.io/acme/*: users name an image of it themselves."
+    yield Field(("pattern",), "Pattern", hint=hint)
 
 
 def _grant(policy: Policy) -> Iterable[Field]:

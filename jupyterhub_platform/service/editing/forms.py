@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from jupyterhub_platform.core.managed import Kind
+from jupyterhub_platform.core.typed_names import parse_names
 from jupyterhub_platform.service.editing.documents import (
     MORE,
     Field,
@@ -16,7 +17,6 @@ from jupyterhub_platform.service.editing.documents import (
     place_faults,
     read_document,
     show_document,
-    split_names,
 )
 from jupyterhub_platform.service.editing.fields import list_fields
 from jupyterhub_platform.service.editing.page import LOOK, EditingPage, read_time
@@ -116,7 +116,7 @@ class FormPage(EditingPage):
         values = {each: self.get_body_arguments(each, strip=False) for each in names}
         seen = self.sent("seen")
         named = values.get(GROUPS, ()) if self.KIND is Kind.USER and not seen else ()
-        groups = tuple(name for each in named for name in split_names(each))
+        groups = tuple(name for each in named for name in parse_names(each))
         return Draft(
             name=name,
             seen=seen if seen.isascii() and seen.isdigit() else "",

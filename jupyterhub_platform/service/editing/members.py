@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.service.editing.page import LOOK, EditingPage
 from jupyterhub_platform.service.errors import RefusalError

@@ -5,7 +5,7 @@ from typing import Any
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.service.errors import unknown
 from jupyterhub_platform.service.handlers import PART_OF_A_LIST
-from jupyterhub_platform.service.hub_api import read_undeclared
+from jupyterhub_platform.service.hub_api import read_standing, read_undeclared
 from jupyterhub_platform.service.pages import AFTER_A_CHANGE, AFTER_A_STOP
 from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.grants import list_grants_of
@@ -65,6 +65,11 @@ class Person(Resource[PersonReport]):
         if names != (self.viewer.name,):
             self.require_others(_OTHERS)
 
+    async def prepare(self) -> None:
+        """Ask the Hub in which groups it has the person, and which account is their default."""
+        (name,) = self.handler.path_args
+        self.standing = await read_standing(self.handler.hub_auth.api_url, self.handler.token, name)
+
     def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> PersonReport:
         """Report the person with this name, if the caller may see them."""
         (name,) = names
@@ -72,8 +77,11 @@ class Person(Resource[PersonReport]):
             raise unknown("person")
         self.grants = list_grants_of(facts, viewer, name)
         self.origin = find_object_source(facts, Key(Kind.USER, name))
-        return report_person(facts, viewer, name)
+        known = self.standing.memberships if self.standing else ()
+        memberships = frozenset(group for one in known for group in (one.group, *one.provided_by))
+        return report_person(facts, viewer, name, memberships)
 
     async def add_for_page(self, report: PersonReport) -> dict[str, Any]:
         """Add their grants, and where they are declared or who manages them."""
-        return {"grants": self.grants, "origin": self.origin}
+        default = self.standing.default_account if self.standing else None
+        return {"grants": self.grants, "origin": self.origin, "default": default}

@@ -7,18 +7,19 @@ who ask; after a moment they are answered from the revision before, until it is 
 import gc
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jupyterhub_platform.core.claimed_people import ClaimedLogin
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.core.managed import Key, ManagedObject, Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.store import managed, policies
+from jupyterhub_platform.store import claimed_people, managed, policies
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.managed import ManagedRevision
 from jupyterhub_platform.store.policies import Revision
@@ -46,10 +47,14 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A compiled policy: the revision of its file, and the ``number`` of the newest of all."""
+    """A compiled policy: the revision of its file, and the ``number`` of the newest of all.
+
+    ``login`` is the number of the last login by a provider that it knows.
+    """
 
     revision: Revision
     number: int
+    login: int
     sources: Sources
     policy: Policy
     derived: Derived = field(default_factory=Derived)
@@ -59,13 +64,17 @@ class Compiled:
 class Newest:
     """What the store says of the policy: its file, and of managed objects all, or what changed.
 
-    ``changes`` are of what was compiled before, oldest first.
+    ``changes`` are of what was compiled before, oldest first. ``logins`` are all by providers, or
+    those that changed, and ``forgotten`` names that were given free.
     """
 
     revision: Revision
     number: int
-    objects: Mapping[Key, ManagedObject] | None
-    changes: tuple[ManagedRevision, ...]
+    login: int
+    objects: Mapping[Key, ManagedObject] | None = None
+    changes: tuple[ManagedRevision, ...] = ()
+    logins: Sequence[ClaimedLogin] = ()
+    forgotten: Sequence[str] = ()
 
 
 class PolicyCompiler:
@@ -100,13 +109,18 @@ class PolicyCompiler:
             raise StoreUnreachableError(
                 "the store holds no policy yet; the Hub enters one when it starts"
             )
-        number = policies.latest_number(tx)
+        number, login = policies.latest_number(tx), claimed_people.latest_change(tx)
         if last is None or last.revision.digest != revision.digest:
-            return Newest(revision, number, managed.list_objects(tx), ())
-        if last.number == number:
-            return Newest(revision, number, None, ())
-        changes = managed.list_revisions(tx, since=last.number, limit=None)
-        return Newest(revision, number, None, tuple(reversed(changes)))
+            objects, logins = managed.list_objects(tx), claimed_people.list_logins(tx)
+            return Newest(revision, number, login, objects, logins=logins)
+        newest = Newest(revision, number, login)
+        if last.number != number:
+            changes = managed.list_revisions(tx, since=last.number, limit=None)
+            newest = replace(newest, changes=tuple(reversed(changes)))
+        if last.login != login:
+            logins, forgotten = claimed_people.list_changes(tx, last.login)
+            newest = replace(newest, logins=logins, forgotten=forgotten)
+        return newest
 
     def compile(self, newest: Newest) -> Compiled:
         """Return the newest revision, or the one before while a file takes long.
@@ -131,12 +145,18 @@ class PolicyCompiler:
         last = self.last
         if newest.objects is not None or last is None:
             return self._compile_file(newest, last)
-        if newest.number == last.number:
+        if (newest.number, newest.login) == (last.number, last.login):
             return last
         sources, policy = last.sources, last.policy
         for each in newest.changes:
             sources, policy = sources.change(policy, each.key, each.after, each.actor, each.at)
-        changed = Compiled(_strip(newest.revision), newest.number, sources, policy)
+        now = self._clock()
+        for name in newest.forgotten:
+            sources, policy = sources.forget(policy, name, now)
+        for login in newest.logins:
+            sources, policy = sources.log_in(policy, login, now)
+        revision = _strip(newest.revision)
+        changed = Compiled(revision, newest.number, newest.login, sources, policy)
         with self._lock:
             if self.last is last:
                 self.last = changed
@@ -177,8 +197,9 @@ class PolicyCompiler:
     def _make(self, newest: Newest) -> Compiled:
         revision, path = newest.revision, Path(newest.revision.source)
         read = parse_policy(revision.document_json.encode(), path.name)
-        sources, policy = unite(read, newest.objects or {}, path, self._clock())
-        return Compiled(_strip(revision), newest.number, sources, policy)
+        objects, now = newest.objects or {}, self._clock()
+        sources, policy = unite(read, objects, newest.logins, path, now)
+        return Compiled(_strip(revision), newest.number, newest.login, sources, policy)
 
 
 def _strip(revision: Revision) -> Revision:

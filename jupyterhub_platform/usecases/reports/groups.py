@@ -87,6 +87,7 @@ class GroupReport:
     servers: tuple[ServerLine, ...]
     grants: tuple[GrantLine, ...]
     tiers: tuple[str, ...]
+    provided_by: tuple[str, ...]
     origin: ObjectSource
     revision: int
     at: datetime
@@ -132,7 +133,7 @@ def sees_group(facts: ReportFacts, viewer: Viewer, name: str) -> bool:
     """Tell whether a group is open to the viewer, at least as one of its members."""
     if viewer.sees_account(name):
         return True
-    own = facts.policy.declared_groups(viewer.name) | viewer.memberships
+    own = facts.policy.accounts_of(viewer.name, viewer.memberships)
     return viewer.reads_own and name in own
 
 
@@ -156,7 +157,8 @@ def report_group(facts: ReportFacts, viewer: Viewer, name: str) -> GroupReport:
         ),
         servers=tuple(server_line(facts, each) for each in held),
         grants=list_grants_in(facts, viewer, name),
-        tiers=tuple(t.name for t in facts.policy.tiers.values() if name in t.access.groups),
+        tiers=tuple(t.name for t in facts.policy.tiers.values() if t.access.names_group(name)),
+        provided_by=group.provided_by if whole else (),
         origin=find_object_source(facts, Key(Kind.GROUP, name)),
         revision=facts.revision,
         at=facts.at,

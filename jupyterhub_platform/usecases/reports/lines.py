@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
 
@@ -25,6 +26,13 @@ class ServerLine:
     idle_timeout: timedelta | None = None
 
 
+def say_tier(tier: Tier | None, held: Reservation) -> str:
+    """Say the tier that a server runs in, with its size: by their titles, while policy has them."""
+    title = (tier.title if tier else "") or held.tier
+    sizes = {size.name: size.title for size in tier.sizes} if tier else {}
+    return f"{title}, {sizes.get(held.size, held.size)}" if held.size else title
+
+
 def server_line(facts: ReportFacts, held: Reservation) -> ServerLine:
     """Return what is shown of a server."""
     tier = facts.policy.tiers.get(held.tier)
@@ -34,7 +42,7 @@ def server_line(facts: ReportFacts, held: Reservation) -> ServerLine:
         held.server,
         held.account,
         held.tier,
-        (tier.title if tier else "") or held.tier,
+        say_tier(tier, held),
         held.image,
         held.demand,
         held.opened_at,

@@ -3,16 +3,22 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.memberships import Membership, list_memberships
 from jupyterhub_platform.core.options import Options
+from jupyterhub_platform.core.people import Person
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Candidate, Question, Subject, ask, may_start_servers
 from jupyterhub_platform.core.suspensions import Suspension
+from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.usecases.availability import (
     decide_tier,
     describe_tier_resources,
     find_end_of_access,
     list_obstacles,
     list_refusals,
+    list_tiers,
+    pick_size,
     say_answer,
     say_no_tier,
 )
@@ -94,20 +100,24 @@ class PersonReport:
     """One person: what they hold against which limit, and what would fit now.
 
     ``limits`` hold in every account. ``level`` is empty for a user whom the policy does not know;
-    ``granted_level`` says when it ends, if a grant gives it.
+    ``granted_level`` says when it ends, if a grant gives it. ``level_path`` is the key path that
+    gives their own level, and ``provider`` the identity provider that they have logged in by.
     """
 
     name: str
     title: str
     level: str
     may_start: bool
+    level_path: str
     declared_at: str
+    provider: str
     groups: tuple[str, ...]
     manages: tuple[str, ...]
     sentence: str
     servers: tuple[ServerLine, ...]
     limits: tuple[LimitLine, ...]
     accounts: tuple[AccountReport, ...]
+    memberships: tuple[Membership, ...]
     revision: int
     at: datetime
     suspension: Suspension | None = None
@@ -119,13 +129,16 @@ def report_own(facts: ReportFacts, viewer: Viewer) -> PersonReport:
     return _report(facts, viewer.name, viewer.memberships, own=True)
 
 
-def report_person(facts: ReportFacts, viewer: Viewer, name: str) -> PersonReport:
+def report_person(
+    facts: ReportFacts, viewer: Viewer, name: str, memberships: frozenset[str] = frozenset()
+) -> PersonReport:
     """Report what ``name`` holds, as far as the viewer may see it.
 
     A viewer who manages some of their groups sees only these, and nothing held elsewhere.
+    ``memberships`` are the groups that the Hub has another user in.
     """
     own = viewer.reads_own and name == viewer.name
-    memberships = viewer.memberships if own else frozenset[str]()
+    memberships = viewer.memberships if own else memberships
     if viewer.reads_all or own:
         return _report(facts, name, memberships)
     return _report(facts, name, memberships, within=viewer.reads_groups)
@@ -154,13 +167,16 @@ def _report(
     )
     shared = next(iter(questions.values()), None) or _ask(facts, subject, "")
     manages = policy.managed_groups(name)
-    person = policy.people.get(name)
+    person = policy.people.get(name) or Person(name, Level.VIEWER)
+    given = list_memberships(policy, name, memberships)
     return PersonReport(
         name=name,
-        title=person.title if person else "",
+        title=person.title,
         level=subject.level or "",
         may_start=may_start_servers(subject),
-        declared_at=declared_at(policy, f"users.{name}"),
+        level_path=person.level_path,
+        declared_at=declared_at(policy, person.level_path),
+        provider=person.claimed.provider if person.claimed else "",
         groups=groups,
         manages=tuple(sorted(manages if within is None else manages & within)),
         sentence=_say_summary(facts, shared, tuple(questions.values()), accounts, own, whole),
@@ -171,6 +187,7 @@ def _report(
         ),
         limits=_shared_limits(facts, shared, holder) if within is None else (),
         accounts=accounts,
+        memberships=tuple(each for each in given if within is None or each.group in within),
         revision=facts.revision,
         at=facts.at,
         suspension=facts.suspension_of(name),
@@ -216,7 +233,8 @@ def _report_account(
     """Report one account; of a part of them, without limits that tell of the others."""
     account = question.account
     member = account in question.subject.accounts
-    shown = [each for each in question.candidates if each.granted or each.requestable]
+    tiers = (pick_size(question, sizes) for sizes in list_tiers(question))
+    shown = [each for each in tiers if each.granted or each.requestable]
     own = holder == "you"
     offers = tuple(_offer(facts, question, each, own=own) for each in shown if member)
     seen = tuple(each for each in question.limits if whole or each.scope.kind not in _SHARED)
@@ -243,7 +261,7 @@ def _offer(facts: ReportFacts, question: Question, candidate: Candidate, *, own:
     return Offer(
         tier=tier.name,
         title=tier.title or tier.name,
-        gives=describe_tier_resources(tier.gives),
+        gives=_describe_sizes(question, tier),
         granted=candidate.granted,
         requestable=candidate.requestable,
         fits=decision.admitted,
@@ -256,6 +274,19 @@ def _offer(facts: ReportFacts, question: Question, candidate: Candidate, *, own:
         )
         if candidate.granted
         else None,
+    )
+
+
+def _describe_sizes(question: Question, tier: Tier) -> str:
+    """Say what a tier gives; of one with sizes, what those give that are open to the user."""
+    titles = {size.name: size.title for size in tier.sizes}
+    mine = {each.size for each in question.candidates if each.name == tier.name and each.granted}
+    shown = [each for each in tier.variants if each.size in mine] or tier.variants[:1]
+    return "; ".join(
+        f"{titles[each.size]}: {describe_tier_resources(each.gives)}"
+        if each.size
+        else describe_tier_resources(each.gives)
+        for each in shown
     )
 
 

@@ -11,7 +11,8 @@ from jupyterhub_platform.usecases.reports.cursors import explain_cursor, parse_c
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
 MAX_OFFSET: Final = 10**7
-_MAX_SEARCH_LENGTH: Final = 200
+_MAX_SEARCH_LENGTH: Final = 300
+"""Of a search, which may be for one long name."""
 
 _Line = TypeVar("_Line")
 _Other = TypeVar("_Other")

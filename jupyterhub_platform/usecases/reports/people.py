@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from jupyterhub_platform.core.managed import Key, Kind
+from jupyterhub_platform.core.people import Person
 from jupyterhub_platform.core.policy import Limit, Policy
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
@@ -27,7 +29,8 @@ from jupyterhub_platform.usecases.reports.viewer import Viewer, groups_of
 class PersonLine:
     """One person in a list. ``level`` is empty for a user whom the policy does not know.
 
-    ``pressed`` is the limit of which they hold the largest part.
+    ``pressed`` is the limit of which they hold the largest part. ``source`` is what the policy
+    knows them by: declared, managed, or claimed by a rule alone; empty if it does not.
     """
 
     name: str
@@ -40,6 +43,7 @@ class PersonLine:
     pressed: LimitLine | None
     declared_at: str
     suspension: Suspension | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,7 @@ def _list_names(facts: ReportFacts, viewer: Viewer) -> Sequence[str]:
 def _groups(facts: ReportFacts, viewer: Viewer, name: str) -> tuple[str, ...]:
     groups = groups_of(facts, name)
     if name == viewer.name:
-        groups |= viewer.memberships & facts.policy.groups.keys()
+        groups |= facts.policy.accounts_of(name, viewer.memberships)
     elif not viewer.reads_all:
         groups &= viewer.reads_groups
     return tuple(sorted(groups))
@@ -222,9 +226,21 @@ def _line(facts: ReportFacts, viewer: Viewer, name: str) -> PersonLine:
         servers=len(held),
         holds=total,
         pressed=most_pressed(tuple(hold(facts.policy, facts.book, limit) for limit in limits)),
-        declared_at=declared_at(facts.policy, f"users.{name}"),
+        declared_at=declared_at(
+            facts.policy, person.level_path if person and not person.is_own else f"users.{name}"
+        ),
         suspension=facts.suspension_of(name),
+        source=_name_source(facts, person),
     )
+
+
+def _name_source(facts: ReportFacts, person: Person | None) -> str:
+    if person is None:
+        return ""
+    if not person.is_own:
+        return "claimed"
+    is_managed = Key(Kind.USER, person.name) in facts.snapshot.sources.managed
+    return "managed" if is_managed else "declared"
 
 
 def _own_limits(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.errors import NotFoundError, PolicyError
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.core.partial_document import GRANTS, NAMED

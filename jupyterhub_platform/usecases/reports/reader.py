@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from jupyterhub_platform.core.branding import name_of_pages
 from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.local_accounts import why_no_password
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.store import (
@@ -143,6 +144,11 @@ class StoreReader:
         """What the policy that was read last calls the platform; empty if nothing was read yet."""
         last = self._compiler.last
         return name_of_pages(last.policy.name) if last else ""
+
+    def may_have_password(self, name: str) -> bool:
+        """Tell whether the policy that was read last lets a user log in with a password."""
+        last = self._compiler.last
+        return last is not None and not why_no_password(last.policy, name)
 
     def list_decisions(
         self,

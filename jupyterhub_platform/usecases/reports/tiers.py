@@ -1,17 +1,18 @@
 """Tiers: what they give, who may use them, and how they are used."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from jupyterhub_platform.core.access import Access, AccessRule
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.tiers import Access, Asked, Tier
+from jupyterhub_platform.core.tiers import Asked, Image, Tier
 from jupyterhub_platform.store.decision_log import DecisionRecord
 from jupyterhub_platform.usecases.availability import describe_tier_resources
 from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, hold
@@ -33,6 +34,22 @@ class ImageLine:
 
 
 @dataclass(frozen=True, slots=True)
+class SizeLine:
+    """One size of a tier."""
+
+    name: str
+    title: str
+    requests: Resources
+    limits: Resources
+    may: str
+
+    @property
+    def gives(self) -> str:
+        """What a server of it gets, as the spawn page says it."""
+        return describe_tier_resources(Asked(self.requests, self.limits))
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovedImage:
     """An approved image, which tiers start it, and where it comes from."""
 
@@ -42,6 +59,8 @@ class ApprovedImage:
     tiers: tuple[str, ...]
     running: int
     origin: ObjectSource
+    description: str = ""
+    may: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +81,13 @@ class TierLine:
     denials: int
     declared_at: str
     origin: ObjectSource
+    sizes: tuple[SizeLine, ...] = ()
 
     @property
     def gives(self) -> str:
-        """What a server of it gets, as the spawn page says it."""
+        """What a server of it gets, as the spawn page says it; of each size, if it has some."""
+        if self.sizes:
+            return "; ".join(f"{size.title}: {size.gives}" for size in self.sizes)
         return describe_tier_resources(Asked(self.requests, self.limits))
 
 
@@ -105,13 +127,26 @@ def _list_images(facts: ReportFacts, viewer: Viewer) -> tuple[ApprovedImage, ...
         ApprovedImage(
             name,
             image.title or name,
-            image.reference,
+            _say_reference(image),
             tuple(tier.name for tier in tiers if name in tier.images),
             running[name],
             find_object_source(facts, Key(Kind.IMAGE, name)),
+            image.description,
+            "" if image.access.is_open else describe_access(image.access, viewer),
         )
         for name, image in facts.policy.images.items()
     )
+
+
+def _say_reference(image: Image) -> str:
+    return str(image.pattern) if image.pattern else image.reference
+
+
+def _list_sizes(tier: Tier, viewer: Viewer) -> Iterator[SizeLine]:
+    for size, variant in zip(tier.sizes, tier.variants, strict=False):
+        may = "" if size.access.is_open else describe_access(size.access, viewer)
+        gives = variant.gives
+        yield SizeLine(size.name, size.title, gives.requests, gives.limits, may)
 
 
 def describe_access(access: Access, viewer: Viewer) -> str:
@@ -128,7 +163,13 @@ def describe_access(access: Access, viewer: Viewer) -> str:
         parts.append(
             "1 person by name" if len(access.users) == 1 else f"{len(access.users)} people by name"
         )
+    parts += [_describe_rule(rule, viewer) for rule in access.rules]
     return "; ".join(parts) or "everybody who may start servers"
+
+
+def _describe_rule(rule: AccessRule, viewer: Viewer) -> str:
+    named = Access(rule.groups, rule.users, rule.levels)
+    return " with ".join(describe_access(named, viewer).split("; "))
 
 
 def _line(facts: ReportFacts, viewer: Viewer, tier: Tier, running: int, denials: int) -> TierLine:
@@ -142,7 +183,7 @@ def _line(facts: ReportFacts, viewer: Viewer, tier: Tier, running: int, denials:
         description=tier.description,
         requests=tier.gives.requests,
         limits=tier.gives.limits,
-        images=tuple(ImageLine(i.name, i.title or i.name, i.reference) for i in images),
+        images=tuple(ImageLine(i.name, i.title or i.name, _say_reference(i)) for i in images),
         may=describe_access(tier.access, viewer),
         requestable=tier.requestable,
         observe=tier.observe,
@@ -151,4 +192,5 @@ def _line(facts: ReportFacts, viewer: Viewer, tier: Tier, running: int, denials:
         denials=denials,
         declared_at=declared_at(facts.policy, f"tiers.{tier.name}"),
         origin=find_object_source(facts, Key(Kind.TIER, tier.name)),
+        sizes=tuple(_list_sizes(tier, viewer)),
     )

@@ -7,6 +7,7 @@ from typing import Final
 
 from jupyterhub_platform.core.errors import NotFoundError
 from jupyterhub_platform.core.levels import LEVELS, Level
+from jupyterhub_platform.core.offers import Asking, has_choice
 from jupyterhub_platform.core.people import Group, Person
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.usecases.holdings import declared_at
@@ -110,12 +111,16 @@ def _find_starters(facts: ReportFacts, tier: Tier) -> Iterator[WhoLine]:
 def _find_rule(facts: ReportFacts, tier: Tier, person: Person, account: str) -> str:
     """Return the key path that lets a user start a tier in an account; empty if none does."""
     policy, access, path = facts.policy, tier.access, f"tiers.{tier.name}"
-    if not (access.groups or access.users or access.levels):
+    if not has_choice(policy, tier, Asking(person.name, person.level, account)):
+        return ""
+    if access.is_open:
         return path
+    rules = (rule.admits(person.name, person.level, account) for rule in access.rules)
     for key, is_named in (
         ("groups", account in access.groups),
         ("users", person.name in access.users),
         ("levels", person.level in access.levels),
+        ("rules", any(rules)),
     ):
         if is_named:
             return f"{path}.access.{key}"
@@ -140,14 +145,15 @@ def _find_managers(facts: ReportFacts, group: Group) -> Iterator[WhoLine]:
             yield _line(facts, facts.policy.people[name], f"groups.{group.name}.managers")
     for name in facts.policy.admins():
         if name not in group.managers and not facts.suspension_of(name):
-            yield _line(facts, facts.policy.people[name], f"users.{name}.level")
+            person = facts.policy.people[name]
+            yield _line(facts, person, f"{person.level_path}.level")
 
 
 def _find_members(facts: ReportFacts, group: Group) -> Iterator[WhoLine]:
     for name in sorted(group.members | group.managers):
         person = facts.policy.people.get(name, Person(name, Level.VIEWER))
         if LEVELS[person.level].may_start and not facts.suspension_of(name):
-            yield _line(facts, person, group.membership_path(name), group.name)
+            yield _line(facts, person, facts.policy.membership_path(name, group.name), group.name)
 
 
 def _line(facts: ReportFacts, person: Person, rule: str, account: str = "") -> WhoLine:

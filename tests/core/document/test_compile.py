@@ -7,7 +7,16 @@ from jupyterhub_platform.core.document.compile import compile_policy
 from jupyterhub_platform.core.document.schema import render_schema
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.pods import Device, Home, InitContainer, NodeRule, Pod, SharedVolume
+from jupyterhub_platform.core.pods import (
+    Device,
+    Home,
+    InitContainer,
+    Nfs,
+    NodeRule,
+    Pod,
+    SecretKey,
+    SharedVolume,
+)
 from jupyterhub_platform.core.policy import Policy
 
 
@@ -34,6 +43,26 @@ def test_requests_that_are_left_out_are_the_limits():
     tier = with_tier(limits={"cpu": 2, "memory": "1Gi", "nvidia.com/gpu": 1}).tiers["small"]
     assert tier.requests == tier.limits
     assert dict(tier.requests) == {"cpu": 2000, "memory": 2**30, "nvidia.com/gpu": 1}
+
+
+def test_fractions_are_rounded_up_to_what_kubernetes_keeps():
+    tier = with_tier(requests={"cpu": 0.22815625, "memory": "7.222Gi"}).tiers["small"]
+    assert dict(tier.requests) == {"cpu": 229, "memory": 7754563453}
+    assert tier.requests.describe() == "0.229 CPU, 7.22 GiB"
+
+
+def test_a_limit_is_none_where_the_operator_says_so():
+    limits = {"memory": "unlimited", "cpu": 2}
+    tier = with_tier(requests={"memory": "1Gi"}, limits=limits).tiers["small"]
+    assert dict(tier.limits) == {"cpu": 2000}
+    assert dict(tier.demand) == {"cpu": 2000, "memory": 2**30, "servers": 1}
+
+
+def test_a_tier_with_devices_needs_no_cpu_at_all():
+    limits = {"nvidia.com/gpu": 1, "cpu": "unlimited"}
+    tier = with_tier(requests={"memory": "1Gi"}, limits=limits).tiers["small"]
+    assert dict(tier.requests) == {"memory": 2**30, "nvidia.com/gpu": 1}
+    assert dict(tier.limits) == {"memory": 2**30, "nvidia.com/gpu": 1}
 
 
 def test_an_amount_is_a_limit_unlimited_is_none_and_null_says_nothing():
@@ -134,12 +163,94 @@ def test_a_start_has_what_the_groups_of_its_user_bring():
     assert pod.home == Home(2**30, "/work")
     assert pod.service_account == "vision"
     assert pod.shared == (
-        SharedVolume("words", "/words"),
-        SharedVolume("data", "/vision", read_only=False),
+        SharedVolume("words", "/words", group="speech"),
+        SharedVolume("data", "/vision", read_only=False, group="vision"),
     )
     assert policy.pod_of(tier, "speech", ("speech",)).service_account == ""
     trainer = replace(tier, pod=replace(tier.pod, service_account="trainer"))
     assert policy.pod_of(trainer, "vision", ("vision",)).service_account == "trainer"
+
+
+def test_volumes_are_of_the_levels_that_have_them_and_of_those_that_write():
+    policy = compile_policy(
+        document(
+            users={"root": {"level": "admin"}, "boss": {"level": "manager"}, "kim": None},
+            defaults={
+                "volumes": [
+                    {"claim": "all", "mount": "/rw", "read_only": False, "levels": ["admin"]},
+                    {"claim": "all", "mount": "/all", "writers": ["manager"]},
+                ]
+            },
+            groups={
+                "vision": {
+                    "members": ["root", "boss", "kim"],
+                    "volumes": [
+                        {"nfs": {"server": "nfs", "path": "/x"}, "mount": "/v", "sub_path": "a"}
+                    ],
+                }
+            },
+        )
+    )
+
+    def mounts(user: str) -> list[tuple[str, bool, str]]:
+        pod = policy.pod_of(policy.tiers["small"], "vision", ("vision",), user)
+        return [(each.mount, each.read_only, each.group) for each in pod.shared]
+
+    group = ("/v", True, "vision")
+    assert mounts("root") == [("/rw", False, "vision"), ("/all", True, "vision"), group]
+    assert mounts("boss") == [("/all", False, "vision"), group]
+    assert mounts("kim") == mounts("nobody") == [("/all", True, "vision"), group]
+
+
+def test_what_a_group_says_of_pods_is_in_those_charged_to_it_and_gives_way_to_the_tier():
+    said = {"environment": {"A": "group", "B": {"secret": "s", "key": "k"}}}
+    said |= {"labels": {"example.org/cost": "1"}, "annotations": {"example.org/note": "group"}}
+    policy = compile_policy(
+        document(
+            groups={"vision": {"members": ["root"], **said}, "speech": {"members": ["root"]}},
+            tiers={
+                "small": {
+                    "requests": {"cpu": 1, "memory": "1Gi"},
+                    "images": ["lab"],
+                    "environment": {"A": "tier"},
+                    "annotations": {"example.org/note": "tier"},
+                }
+            },
+        )
+    )
+    tier, groups = policy.tiers["small"], ("speech", "vision")
+    pod = policy.pod_of(tier, "vision", groups, "root")
+    assert pod.environment == {"A": "tier", "B": SecretKey("s", "k")}
+    assert (pod.labels, pod.annotations) == (
+        {"example.org/cost": "1"},
+        {"example.org/note": "tier"},
+    )
+    other = policy.pod_of(tier, "speech", groups, "root")
+    assert (other.environment, other.labels) == ({"A": "tier"}, {})
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("kim@uni.edu", {"EMAIL": "kim@uni.edu"}),
+        (7, {"EMAIL": "7"}),
+        (True, {"EMAIL": "true"}),
+        ("", {"EMAIL": ""}),
+        (None, {}),
+        (["a", "b"], {}),
+        ({"a": "b"}, {}),
+        ("two\nlines", {}),
+        ("x" * 4097, {}),
+    ],
+)
+def test_only_claims_that_policy_names_become_variables(value: object, shown: dict[str, str]):
+    policy = with_tier(
+        requests={"cpu": 1, "memory": "1Gi"}, environment={"EMAIL": {"claim": "email"}}
+    )
+    claims = {"email": value, "PATH": "/evil", "groups": ["admins"]}
+    person = replace(policy.people["root"], claims=claims)
+    policy = policy.with_parts(people={"root": person})
+    assert policy.pod_of(policy.tiers["small"], "", (), "root").environment == shown
 
 
 def test_a_grant_that_has_ended_stays_valid():
@@ -178,3 +289,53 @@ def test_people_without_rules_of_their_own_share_what_says_so():
     ).people
     assert people["ada"].quota is people["bo"].quota
     assert people["ada"].within is people["bo"].within
+
+
+def test_a_home_can_be_a_directory_of_one_volume_for_all():
+    asked = {"requests": {"cpu": 1, "memory": "1Gi"}}
+    claim = {"claim": "homes", "sub_path": "home/{username}"}
+    home = with_tier(home=claim, **asked).tiers["small"].pod.home
+    assert home == Home(0, "/home/jovyan", claim="homes", sub_path="home/{username}")
+    nfs = {"nfs": {"server": "nfs", "path": "/"}, "sub_path": "{user_server}", "mount": "/work"}
+    pod = with_tier(home=nfs, **asked).tiers["small"].pod
+    assert pod.home == Home(0, "/work", nfs=Nfs("nfs", "/"), sub_path="{user_server}")
+    assert pod.own_home is None
+    own = with_tier(home={"size": "1Gi"}, **asked).tiers["small"].pod
+    assert own.own_home == own.home == Home(2**30, "/home/jovyan")
+
+
+def test_an_empty_directory_is_memory_where_shared_memory_is_or_where_it_says_so():
+    dirs = [
+        {"mount": "/dev/shm", "size": "1Gi"},
+        {"mount": "/fast", "size": "2Gi", "medium": "memory"},
+        {"mount": "/scratch", "size": "90Gi"},
+    ]
+    requests, limits = {"cpu": 1, "memory": "1Gi"}, {"memory": "unlimited"}
+    pod = with_tier(requests=requests, limits=limits, empty_dirs=dirs).tiers["small"].pod
+    assert [(each.mount, each.size, each.in_memory) for each in pod.empty_dirs] == [
+        ("/dev/shm", 2**30, True),
+        ("/fast", 2**31, True),
+        ("/scratch", 90 * 2**30, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        ({"environment": {"A": "x" * 4097}}, "environment.A: is too long"),
+        ({"environment": {"A": "a\x00b"}}, "environment.A: has characters that cannot be seen"),
+        ({"annotations": {"example.org/a": "a\x1b"}}, "has characters that cannot be seen"),
+    ],
+)
+def test_what_no_pod_could_have_is_refused(keys: dict[str, Any], fault: str):
+    with pytest.raises(PolicyError, match=fault):
+        with_tier(requests={"cpu": 1, "memory": "1Gi"}, **keys)
+
+
+@pytest.mark.parametrize(
+    "annotation", ["plain", "example.org/a", "cluster-autoscaler.kubernetes.io/safe-to-evict"]
+)
+def test_annotations_of_a_site_are_kept(annotation: str):
+    said = {annotation: "false"}
+    tier = with_tier(requests={"cpu": 1, "memory": "1Gi"}, annotations=said).tiers["small"]
+    assert tier.pod.annotations == said

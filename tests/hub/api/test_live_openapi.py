@@ -105,6 +105,7 @@ BODIES: Final = {
     "decide": {"user_options": {"tier": "small"}},
     "suspend": {"reason": "away"},
     "resume": {"reason": "back"},
+    "forgetLogin": {"reason": "left"},
     "makeRequest": {"tier": "ask", "account": "vision", "for": "2d", "reason": "training"},
     **{f"{verb}Request": {"reason": "a reason"} for verb in ("approve", "refuse", "withdraw")},
     **{
@@ -173,8 +174,10 @@ class Asker:
             case.path_parameters = {**(case.path_parameters or {}), **known}
         response = case.call(base_url=self.url, session=self.session, headers=self.headers)
         print(f"{VARIABLE}={SEED}: {case.method} {case.formatted_path}: {response.status_code}")
-        checks = [*CHECKS, *([] if as_known else [negative_data_rejection])]
-        case.validate_response(response, checks=checks)
+        if response.status_code != 413:
+            # What is too large for any call is refused before a call sees it.
+            checks = [*CHECKS, *([] if as_known else [negative_data_rejection])]
+            case.validate_response(response, checks=checks)
         self.statuses[f"{call.id} {response.status_code}"] += 1
 
     def fuzz(self, call: Operation, mode: GenerationMode) -> None:
@@ -314,6 +317,8 @@ def test_every_success_is_as_the_document_says(hub: LiveHub, known: dict[str, st
             json=BODIES.get(call.id),
         )
         expected = {403} if call in NOT_OF_A_TOKEN else set(call.answers)
+        if call.id == "forgetLogin":
+            expected = {409}  # no user can have logged in, without a provider
         assert answer.status_code in expected, (call.id, answer.text)
         assert find_faults(call, answer) == []
 

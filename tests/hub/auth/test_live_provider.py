@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from jupyterhub_platform.cli.main import main
 from tests.support.fake_provider import running_provider
 from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
 
@@ -24,6 +26,7 @@ users:
 groups:
   vision: {members: [kim, root, lee]}
   language: {}
+  research: {from: ["org:team", "/projects/vision"]}
 images: {lab: {reference: "quay.io/jupyter/base-notebook:latest"}}
 tiers: {small: {requests: {cpu: 100m, memory: 256Mi}, images: [lab]}}
 """
@@ -177,20 +180,52 @@ def test_groups_of_the_provider_are_there_beside_the_declared_ones(groups: Provi
     theirs = ["org-x:hub-staff", "/projects/vision", "language", "Course::123"]
     groups.say({name: {"login": {"groups": theirs}} for name in ("kim", "root")})
     kim, root = groups.token("kim"), groups.token("root")
-    assert_is_a_user(kim, *theirs)
-    assert groups_of(root) == {"vision", "level:admin", *theirs}
+    assert_is_a_user(kim, *theirs, "research")
+    assert groups_of(root) == {"vision", "level:admin", *theirs, "research"}
     assert me(root)["admin"]
     assert root.post("platform/reload").status_code == 200
-    asked = {"user_options": {"tier": "small", "account": "language"}}
-    assert kim.post("platform/decide", json=asked).json()["admitted"]
+    for account in ("language", "research"):
+        asked = {"user_options": {"tier": "small", "account": account}}
+        assert kim.post("platform/decide", json=asked).json()["admitted"]
+    used = root.get("platform/usage", params={"user": "kim"}).json()["memberships"]
+    by = ["/projects/vision"]
+    assert {"group": "research", "path": "", "provided_by": by} in used
+    assert {"group": "vision", "path": "groups.vision.members", "provided_by": []} in used
+    told = CliRunner(catch_exceptions=False).invoke(
+        main, ["explain", "kim", "--state", str(groups.hub.state)]
+    )
+    assert "the identity provider, by “/projects/vision”" in told.stdout, told.output
     groups.say({"kim": {"refresh": {"groups": ["Course::124"]}}})
     wait_for(lambda: "Course::124" in groups_of(kim), "a refresh")
     assert_is_a_user(kim, "Course::124")
+    assert not kim.post("platform/decide", json=asked).json()["admitted"]
     groups.restart()
     assert_is_a_user(kim, "Course::124")
-    assert groups_of(root) == {"vision", "level:admin", *theirs}
+    assert groups_of(root) == {"vision", "level:admin", *theirs, "research"}
     # A login that says nothing of groups leaves them as they are.
     assert_is_a_user(groups.token("kim"), "Course::124")
+
+
+def test_a_managed_group_is_fed_from_the_next_refresh_until_it_is_not(groups: Provided) -> None:
+    theirs = {"groups": ["Special Users"]}
+    groups.say({"kim": {"login": theirs, "refresh": theirs}})
+    kim, root = groups.token("kim"), groups.token("root")
+    reason = {"reason": "a test"}
+    new = {"document": {"from": ["Special Users"]}, **reason}
+    made = root.put("platform/groups/special", json=new, headers={"If-None-Match": "*"})
+    assert made.status_code == 201, made.text
+    wait_for(lambda: "special" in groups_of(kim), "a refresh")
+    asked = {"user_options": {"tier": "small", "account": "special"}}
+    assert kim.post("platform/decide", json=asked).json()["admitted"]
+    changed = {"document": {"from": ["Other Users"]}, **reason}
+    put = root.put("platform/groups/special", json=changed, headers={"If-Match": "*"})
+    assert put.status_code == 200, put.text
+    wait_for(lambda: "special" not in groups_of(kim), "a refresh")
+    assert not kim.post("platform/decide", json=asked).json()["admitted"]
+    for level in ("level:admin", "LEVEL:admin"):
+        fed = {"document": {"from": [level]}, **reason}
+        refused = root.put("platform/groups/special", json=fed, headers={"If-Match": "*"})
+        assert refused.status_code == 422, refused.text
 
 
 def test_membership_added_in_the_hub_stays_beside_groups_of_the_provider(groups: Provided) -> None:

@@ -130,14 +130,6 @@ c.JupyterHub.spawner_class = Own
         "c.JupyterHub.load_roles = [{'scopes': ['read:hub'], 'users': ['kim']}]",
         "c.JupyterHub.load_roles",
     ),
-    "role that is not safe": (
-        "c.JupyterHub.load_roles = [{'name': 'site', 'scopes': ['tokens'], 'users': ['kim']}]",
-        "the role site has tokens, whose bearer can make tokens of admins",
-    ),
-    "role of a level for a person": (
-        "c.JupyterHub.load_roles = [{'name': 'platform-operator', 'users': ['kim']}]",
-        "the role platform-operator goes to the user kim, and levels come from the policy alone",
-    ),
     "custom scope that is none": (
         "c.JupyterHub.custom_scopes = {'site:x': {'description': 'x'}}",
         "site:x",

@@ -20,19 +20,22 @@ from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.people import Person
 from jupyterhub_platform.core.pods import (
     Device,
+    EmptyDir,
     Home,
     InitContainer,
+    Nfs,
     NodeRule,
     Pod,
+    SecretKey,
     SharedVolume,
 )
-from jupyterhub_platform.core.policy import Defaults, Policy
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import parse_quantity
 from jupyterhub_platform.core.question import ask, subject_of
-from jupyterhub_platform.core.quotas import Rule
+from jupyterhub_platform.core.quotas import Defaults, Rule
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.tiers import Image, Tier
+from jupyterhub_platform.core.tiers import Image, Size, Tier
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from jupyterhub_platform.usecases.admission import Admitted
 from jupyterhub_platform.usecases.book import Book
@@ -109,6 +112,48 @@ EVERYTHING = Pod(
     ),
 )
 
+DIRECTORIES = Pod(
+    environment={
+        "HF_HOME": "/shared/models",
+        "VISION_KEY": SecretKey("vision-keys", "api-key"),
+    },
+    labels={"example.org/cost-centre": "4711"},
+    annotations={"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"},
+    home=Home(0, "/home/jovyan", claim="homes", sub_path="home/{username}"),
+    shared=(
+        SharedVolume("homes", "/shared/all", sub_path="shared"),
+        SharedVolume("homes", "/shared/vision", False, sub_path="groups/{group}", group="vision"),
+        SharedVolume("", "/shared/archive", nfs=Nfs("nfs.example.org", "/export/archive")),
+    ),
+    empty_dirs=(
+        EmptyDir("/dev/shm", 2 * 2**30, in_memory=True),
+        EmptyDir("/scratch", 20 * 10**9),
+    ),
+)
+"""Home and shared directories of one claim, as sites have them that come over."""
+
+(SIZED_TIER,) = make_tier(
+    "work",
+    Resources(),
+    Resources(),
+    pod=Pod(node_selector={"example.org/pool": "work"}),
+    sizes=(
+        Size(
+            "big",
+            "Big",
+            "",
+            amounts(cpu=4, memory="16Gi"),
+            amounts(cpu=8, memory="16Gi"),
+            node_selector={"node.kubernetes.io/instance-type": "m7g.4xlarge"},
+        ),
+    ),
+).variants
+
+UNLIMITED_TIER = make_tier(
+    "unlimited", amounts(memory="7.222Gi", gpu=1), amounts(gpu=1), pod=DIRECTORIES
+)
+"""Bounded by its GPU alone: what quotas count is the request."""
+
 
 def _decide(tier: Tier, user: str, account: str, server: str) -> Decision:
     policy = Policy(
@@ -121,7 +166,7 @@ def _decide(tier: Tier, user: str, account: str, server: str) -> Decision:
         tiers={tier.name: tier},
     )
     subject = subject_of(policy, user, frozenset({account}), None)
-    options = Options(tier.name, account, IMAGE.name)
+    options = Options(tier.name, account, IMAGE.name, size=tier.size)
     return decide(ask(policy, Book(), subject, server, options, now=NOW, revision=1))
 
 
@@ -145,6 +190,7 @@ def admit(
         image=IMAGE.name,
         demand=tier.demand,
         opened_at=NOW,
+        size=tier.size,
     )
     decision = _decide(tier, user, account, server)
     return Admitted(reservation, tier, IMAGE, pod or tier.pod, decision)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -483,3 +484,83 @@ def test_resource_reserved_for_claims_cannot_be_requested_beside_them() -> None:
     assert [(one.code, one.path) for one in check_pod(pod, CLAIMING)] == [
         (EXCEEDS, f"spec.requests.{GPU}")
     ]
+
+
+HOMES = {"name": "platform-home", "persistentVolumeClaim": {"claimName": "homes"}}
+ARCHIVE = {"name": "archive", "nfs": {"server": "nfs", "path": "/archive", "readOnly": True}}
+MOUNTS = (
+    {"name": "platform-home", "mountPath": "/home/jovyan", "subPath": "home/dev1"},
+    {"name": "platform-home", "mountPath": "/all", "subPath": "shared", "readOnly": True},
+    {"name": "archive", "mountPath": "/archive", "readOnly": True},
+)
+WITH_VOLUMES = replace(ALLOWANCE, volumes=(HOMES, ARCHIVE), mounts=MOUNTS)
+
+
+def mounted(change: Change = lambda pod: None) -> dict[str, Any]:
+    def add(pod: dict[str, Any]) -> None:
+        pod["spec"]["volumes"] = [HOMES, ARCHIVE]
+        pod["spec"]["containers"][0]["volumeMounts"] = list(MOUNTS)
+        side = {"name": "side", "resources": BOUNDED, "volumeMounts": [dict(MOUNTS[1])]}
+        pod["spec"]["initContainers"] = [side]
+
+    pod = changed(add)
+    pod = copy.deepcopy(pod)
+    change(pod)
+    return pod
+
+
+def test_directories_of_volumes_for_many_are_accepted_as_they_were_admitted() -> None:
+    assert check_pod(mounted(), WITH_VOLUMES) == ()
+    refused = check_pod(mounted(), ALLOWANCE)
+    assert [(each.code, each.path) for each in refused] == [
+        (FORBIDDEN, "spec.volumes[archive].nfs")
+    ]
+
+
+def _mounts(pod: dict[str, Any], container: str = "containers") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pod["spec"][container][0]["volumeMounts"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (lambda pod: _mounts(pod)[0].pop("subPath"), "spec.containers[notebook]"),
+        (lambda pod: _mounts(pod)[0].update(subPath="home"), "spec.containers[notebook]"),
+        (lambda pod: _mounts(pod)[0].update(subPath="home/dev2"), "spec.containers[notebook]"),
+        (lambda pod: _mounts(pod)[1].pop("readOnly"), "spec.containers[notebook]"),
+        (lambda pod: _mounts(pod).pop(0), "spec.containers[notebook]"),
+        (
+            lambda pod: _mounts(pod).append({"name": "platform-home", "mountPath": "/x"}),
+            "spec.containers[notebook]",
+        ),
+        (
+            lambda pod: _mounts(pod, "initContainers")[0].pop("readOnly"),
+            "spec.initContainers[side]",
+        ),
+        (
+            lambda pod: _mounts(pod, "initContainers")[0].update(subPath=""),
+            "spec.initContainers[side]",
+        ),
+        (
+            lambda pod: _mounts(pod, "initContainers")[0].update(subPathExpr="$(X)"),
+            "spec.initContainers[side]",
+        ),
+    ],
+)
+def test_another_directory_of_a_volume_for_many_is_refused(change: Change, path: str) -> None:
+    name = "platform-home"
+    refused = check_pod(mounted(change), WITH_VOLUMES)
+    assert [(each.code, each.path) for each in refused] == [
+        (CHANGED, f"{path}.volumeMounts[{name}]")
+    ]
+
+
+def test_another_volume_in_place_of_the_admitted_one_is_refused() -> None:
+    other = {"server": "nfs", "path": "/", "readOnly": True}
+    pod = mounted(lambda pod: pod["spec"]["volumes"][1].update(nfs=other))
+    refused = check_pod(pod, WITH_VOLUMES)
+    assert {(each.code, each.path) for each in refused} == {
+        (CHANGED, "spec.volumes[archive]"),
+        (FORBIDDEN, "spec.volumes[archive].nfs"),
+    }

@@ -1,5 +1,6 @@
 """The pod of every kind of start, in full: a change shows up as a difference in a file."""
 
+import re
 from collections.abc import Callable
 from io import StringIO
 from typing import Any
@@ -9,16 +10,20 @@ import kubespawner
 import pytest
 from ruamel.yaml import YAML
 
+from jupyterhub_platform.core.pods import Home, Pod, SharedVolume
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.usecases.admission import Admitted
 from tests.hub.kubernetes.spawners import (
     DEVICES_TIER,
+    DIRECTORIES,
     EVERYTHING,
     GOLDEN,
     GPU_TIER,
     MEDIUM,
+    SIZED_TIER,
     SMALL,
     TOKEN,
+    UNLIMITED_TIER,
     Hubs,
     admit,
     amounts,
@@ -107,6 +112,9 @@ STARTS: dict[str, tuple[Admitted, dict[str, Any]]] = {
         {},
     ),
     "operator-extras": (admit(MEDIUM), EXTRAS),
+    "size": (admit(SIZED_TIER), {}),
+    "directories": (admit(UNLIMITED_TIER), {}),
+    "directories-beside-extras": (admit(MEDIUM, user="o'malley@x.org", pod=DIRECTORIES), EXTRAS),
     "everything": (admit(SMALL, pod=EVERYTHING), {}),
     "everything-beside-extras": (admit(MEDIUM, pod=EVERYTHING), EXTRAS | PLACEMENT),
     "beside-unread": (admit(SMALL), UNREAD),
@@ -285,3 +293,40 @@ async def test_a_persons_volume_is_kept_unless_the_operator_says_otherwise(
 ) -> None:
     assert make_hub().spawner(admit()).delete_pvc is False
     assert make_hub(delete_pvc=True).spawner(admit()).delete_pvc is True
+
+
+@pytest.mark.parametrize("scheme", ["safe", "escape"])
+@pytest.mark.parametrize("user", ["../admin", "a/../b", "..", ".", "{username}", "a b/c", "Ü"])
+async def test_no_name_leads_out_of_its_directory(
+    user: str, scheme: str, make_hub: Callable[..., Hubs]
+) -> None:
+    pod = Pod(
+        home=Home(0, "/home/jovyan", claim="homes", sub_path="h/{username}/x-{escaped_username}"),
+        shared=(SharedVolume("all", "/all", sub_path="{user_server}/{group}", group=user),),
+    )
+    spawner = make_hub(slug_scheme=scheme).spawner(admit(SMALL, user=user, pod=pod))
+    await spawner.load_user_options()
+    manifest = spawner.check_manifest(await spawner.get_pod_manifest())
+    home, shared = (each["subPath"] for each in manifest["spec"]["containers"][0]["volumeMounts"])
+    assert re.fullmatch(r"h/[a-z0-9-]+/x-[a-z0-9-]+", home)
+    assert re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", shared)
+
+
+async def test_a_slug_with_a_way_out_is_refused(make_hub: Callable[..., Hubs]) -> None:
+    spawner = make_hub().spawner(admit(SMALL, pod=DIRECTORIES))
+    await spawner.load_user_options()
+    # A class of the site may make names in its own way.
+    spawner._expand_user_properties = lambda template: "../other"
+    with pytest.raises(AdmissionDenied, match="is no slug"):
+        await spawner.get_pod_manifest()
+
+
+async def test_no_claim_is_made_for_a_home_in_a_volume_of_all(
+    make_hub: Callable[..., Hubs], cluster: FakeKubernetes
+) -> None:
+    spawner = make_hub(cluster.url, storage_pvc_ensure=True).spawner(admit(SMALL, pod=DIRECTORIES))
+    await spawner.load_user_options()
+    assert not spawner.storage_pvc_ensure
+    spawner.admitted = admit(SMALL)
+    await spawner.load_user_options()
+    assert spawner.storage_pvc_ensure

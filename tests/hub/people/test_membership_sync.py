@@ -44,6 +44,14 @@ class HubDatabase:
         if self.refuses and not statement.startswith("SELECT"):
             raise OSError("the Hub's database does not answer")
 
+    def join(self, name: str, *groups: str) -> None:
+        """Put a user into groups, as a provider's answer or a caller does."""
+        user = orm.User.find(self.db, name)
+        for group in groups:
+            found = orm.Group.find(self.db, group) or orm.Group(name=group)
+            user.groups.append(found)
+        self.db.commit()
+
     def groups_of(self, name: str) -> set[str]:
         user = orm.User.find(self.db, name)
         return {group.name for group in user.groups} if user else set()
@@ -73,6 +81,10 @@ class Settled:
 
     async def put(self, name: str, kind: Kind = Kind.GROUP, **says: Any) -> None:
         await self.managed.apply(PutObject(Key(kind, name), says, "because", "root"))
+
+    async def feed(self, name: str, *provided: str, **says: Any) -> None:
+        document = {**says, "from": list(provided)}
+        await self.managed.apply(PutObject(Key(Kind.GROUP, name), document, "because", "root"))
 
     async def look(self, seconds: float = MAX_WAIT_SECONDS) -> None:
         """Let some time pass, and the store be tried, as a Hub does that runs."""
@@ -275,3 +287,46 @@ async def test_a_store_that_fails_at_one_suspension_delays_no_other(settled: Set
     settled.runtime.health.retry()
     await settled.suspensions.settle()
     assert db.query(orm.Share).count() == 0
+
+
+async def test_providers_groups_feed_others_from_one_policy_to_the_next(settled: Settled) -> None:
+    before = settled.hub.groups_of("dev")
+    settled.hub.join("dev", "org:team", "org:all")
+    await settled.feed("crew", "org:team")
+    await settled.feed("all", "org:all", "org:team")
+    await settled.feed("none", "org:none")
+    theirs = before | {"org:team", "org:all"}
+    assert settled.hub.groups_of("dev") == theirs | {"crew", "all"}
+    await settled.feed("all", "org:team")
+    assert settled.hub.groups_of("dev") == theirs | {"crew", "all"}
+    await settled.feed("crew", "ORG:team")
+    assert settled.hub.groups_of("dev") == theirs | {"all"}
+    await settled.put("all")
+    assert settled.hub.groups_of("dev") == theirs
+
+
+async def test_what_else_gives_a_membership_stays_when_a_provider_does_not(
+    settled: Settled,
+) -> None:
+    before = settled.hub.groups_of("dev")
+    settled.hub.join("dev", "org:team", "added")
+    settled.runtime.added_memberships.add(["dev"], ["added"])
+    declared: dict[str, Any] = {"members": ["dev"]}
+    for name, says in (("added", {}), ("declared", declared)):
+        await settled.feed(name, "org:team", **says)
+        await settled.put(name, **says)
+    assert settled.hub.groups_of("dev") == before | {"org:team", "added", "declared"}
+
+
+async def test_a_file_that_feeds_no_more_is_followed(settled: Settled) -> None:
+    watch = PolicyWatch(
+        settled.runtime, settled.path, settled.memberships.settle, settled.suspensions.settle
+    )
+    before = settled.hub.groups_of("dev")
+    settled.hub.join("dev", "org:team")
+    settled.path.write_text(GOOD.replace("groups: {", 'groups: {fed: {from: ["org:team"]}, ', 1))
+    await watch.reload("root")
+    assert settled.hub.groups_of("dev") == before | {"org:team", "fed"}
+    settled.path.write_text(GOOD)
+    await watch.reload("root")
+    assert settled.hub.groups_of("dev") == before | {"org:team"}

@@ -7,16 +7,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from jupyterhub_platform.core.access import Access
 from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.people import Group, Person
-from jupyterhub_platform.core.policy import Defaults, Policy
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import parse_quantity
 from jupyterhub_platform.core.question import Subject, subject_of
-from jupyterhub_platform.core.quotas import Rule
+from jupyterhub_platform.core.quotas import Defaults, Rule
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.tiers import Access, AtOnce, Image, Tier
+from jupyterhub_platform.core.tiers import AtOnce, Image, Tier
 from jupyterhub_platform.hub.spawn_page.page import SpawnPage, TierCard
 from jupyterhub_platform.hub.spawn_page.page_builder import build_page
 from jupyterhub_platform.hub.spawn_page.page_context import PageLinks, PageViewer

@@ -127,10 +127,11 @@ def test_devices_that_come_by_claims_are_shown_like_the_rest():
     assert [each.text for each in card.gives] == ["2 CPU", "8 GiB", "2 GPU"]
 
 
-def test_a_tier_without_a_limit_promises_no_more_than_its_request():
+def test_a_tier_without_a_limit_says_its_request_and_that_there_is_no_limit():
     policy = with_tier(POLICY, "medium", limits=Resources())
     card = cards_of(view(policy))["medium"]
-    assert [each.text for each in card.gives] == ["at least 2 CPU", "at least 8 GiB"]
+    shown = [(each.text, each.maximum) for each in card.gives]
+    assert shown == [("2 CPU", "no limit"), ("8 GiB", "no limit")]
 
 
 def test_a_card_says_what_is_left_by_the_tightest_limits():

@@ -109,6 +109,12 @@ def check_settings(facts: DoctorFacts) -> Iterator[Finding]:
             str(weakened["sentence"]),
             f"Remove {weakened['setting']} from the Hub's configuration, and restart the Hub.",
         )
+    for refused in hub.settings.get("refused_roles", ()) if hub else ():
+        yield warning(
+            f"A part of the role {refused['role']} is refused.",
+            str(refused["sentence"]),
+            "Change it in c.JupyterHub.load_roles as that says, and restart the Hub.",
+        )
 
 
 def check_memberships(facts: DoctorFacts) -> Iterator[Finding]:

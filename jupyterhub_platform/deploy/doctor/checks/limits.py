@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.manifests import Manifest, items, part
+from jupyterhub_platform.core.offers import list_variants
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import parse_number
 from jupyterhub_platform.core.tiers import Tier
@@ -36,7 +37,7 @@ def check_limits(facts: DoctorFacts) -> Iterator[Finding]:
             for key in ("min", "max", "default", "defaultRequest", "maxLimitRequestRatio"):
                 whose = f"{key} of the LimitRange {name_of(each)}"
                 yield from find_unreadable(whose, part(entry, key), _WHY_UNREADABLE)
-    for tier in policy.tiers.values():
+    for tier in list_variants(policy):
         amounts = amounts_of(tier, ranges.listed)
         for each in ranges.listed:
             for kind in ("Container", "Pod"):
@@ -67,9 +68,9 @@ def _check_amounts(
             # Kubernetes fills that in for a container, and not for a pod.
             yield failed(
                 f"The LimitRange {name} wants a limit of {resource} for a {kind}, and tier "
-                f"{tier.name} has none.",
+                f"{tier.label} has none.",
                 _WHY,
-                f"Add limits.{resource} to tiers.{tier.name} in the policy.",
+                f"Add limits.{resource} to {tier.path} in the policy.",
             )
         elif limit > maximum:
             yield _refuse(
@@ -97,22 +98,21 @@ def _check_ratio(
     if missing:
         keys = " and ".join(f"{key}s.{resource}" for key in missing)
         yield failed(
-            f"{allows}, and tier {tier.name} has {' and '.join(f'no {key}' for key in missing)}.",
+            f"{allows}, and tier {tier.label} has {' and '.join(f'no {key}' for key in missing)}.",
             _WHY,
-            f"Add {keys} to tiers.{tier.name} in the policy.",
+            f"Add {keys} to {tier.path} in the policy.",
         )
     elif limit > ratio * request:
         yield failed(
-            f"{allows}, and tier {tier.name} has {describe(resource, limit)} for "
+            f"{allows}, and tier {tier.label} has {describe(resource, limit)} for "
             f"{describe(resource, request)}.",
             _WHY,
-            f"Raise requests.{resource} or lower limits.{resource} of tiers.{tier.name} in the "
-            "policy.",
+            f"Raise requests.{resource} or lower limits.{resource} of {tier.path} in the policy.",
         )
 
 
 def _check_home(policy: Policy, name: str, entry: Manifest, tier: Tier) -> Iterator[Finding]:
-    home = tier.pod.home
+    home = tier.pod.own_home
     if home is None:
         return
     bounds: Mapping[str, Mapping[str, int]] = {
@@ -131,9 +131,9 @@ def _check_home(policy: Policy, name: str, entry: Manifest, tier: Tier) -> Itera
 def _refuse(policy: Policy, name: str, tier: Tier, key: str, asked: int, allowed: str) -> Finding:
     resource = "storage" if key == "home.size" else key.partition(".")[2]
     return failed(
-        f"The LimitRange {name} wants {allowed}, and tier {tier.name} has "
+        f"The LimitRange {name} wants {allowed}, and tier {tier.label} has "
         f"{describe(resource, asked)} as its {key}.",
         _WHY,
-        f"Change {policy_key(policy, tier.name, key)} in the policy, or kubectl edit limitrange "
+        f"Change {policy_key(policy, tier.label, key)} in the policy, or kubectl edit limitrange "
         f"{name}",
     )

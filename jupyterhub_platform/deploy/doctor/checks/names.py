@@ -38,7 +38,13 @@ _WHY_NAMES: Final = "Servers that name one that is not there are refused, or wai
 
 def _list_named(policy: Policy, namespace: str) -> Iterator[tuple[str, str, set[str], str]]:
     pods = [tier.pod for tier in policy.tiers.values()]
-    volumes = {volume.claim for group in policy.groups.values() for volume in group.volumes}
+    shared = [
+        *policy.defaults.volumes,
+        *(volume for pod in pods for volume in pod.shared),
+        *(volume for group in policy.groups.values() for volume in group.volumes),
+    ]
+    volumes = {volume.claim for volume in shared} | {pod.home.claim for pod in pods if pod.home}
+    volumes -= {""}
     create = f"kubectl create --namespace {namespace}"
     accounts = set(list_service_accounts(policy)) - {DEFAULT_ACCOUNT}
     yield "serviceaccounts", "service account", accounts, f"{create} serviceaccount {{name}}"
@@ -69,7 +75,7 @@ def check_images(facts: DoctorFacts) -> Iterator[Finding]:
         for name in image.get("names") or ()
     }
     unseen = []
-    for image in policy.images.values():
+    for image in (each for each in policy.images.values() if each.reference):
         if "@sha256:" not in image.reference:
             yield warning(
                 f"The image {image.name} is named by a tag: {image.reference}",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from jupyterhub_platform.core.manifests import Manifest, items, part
+from jupyterhub_platform.core.offers import list_variants
 from jupyterhub_platform.core.tiers import Tier, pod_amounts
 from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, unread
@@ -33,19 +34,19 @@ def check_nodes(facts: DoctorFacts) -> Iterator[Finding]:
         yield _judge("There is no node.", "Add one.", cluster)
         return
     left = [left_on(node, daemons.listed) for node in present]
-    for tier in policy.tiers.values():
+    for tier in list_variants(policy):
         misfit = _find_misfit(tier, present, left)
         node, unread_name = _find_doubt(tier, present, left) if misfit else ("", "")
         if node:
             yield unknown(
-                f"Whether tier {tier.name} fits the node {node} is not known: how much "
+                f"Whether tier {tier.label} fits the node {node} is not known: how much "
                 f"{unread_name} it has, or what runs on every node asks for, cannot be read.",
                 "If no other node fits, servers wait until they time out.",
                 f"kubectl describe node {node}, and the DaemonSets there.",
             )
         elif misfit:
             fix = (
-                f"Change tiers.{tier.name} in the policy (requests, node_selector, node_affinity, "
+                f"Change {tier.path} in the policy (requests, node_selector, node_affinity, "
                 "tolerations; kubectl get nodes --show-labels), or add such a node."
             )
             yield _judge(misfit, fix, cluster)
@@ -122,10 +123,10 @@ def _find_misfit(
     if lacks:
         lacking, best = min(lacks, key=lambda lack: len(lack[0]))
         return (
-            f"Tier {tier.name} fits no node: it asks for {' and for '.join(lacking)} on the best "
+            f"Tier {tier.label} fits no node: it asks for {' and for '.join(lacking)} on the best "
             f"one, {best}, beside what runs on every node."
         )
     reasons = "; ".join(
         f"{count} of {len(nodes)}: {why}" for why, count in sorted(obstacles.items())
     )
-    return f"Tier {tier.name} may run on no node. {reasons}."
+    return f"Tier {tier.label} may run on no node. {reasons}."

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from jupyterhub_platform.core.manifests import part
+from jupyterhub_platform.core.offers import list_variants
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.tiers import Tier
@@ -53,7 +54,7 @@ def check_quotas(facts: DoctorFacts) -> Iterator[Finding]:
         yield from find_unreadable(f"The ResourceQuota {name_of(quota)}", hard, _WHY_UNREADABLE)
         bounds = read_amounts(hard, bound=True)
         held = held_beside_servers(cluster, quota)
-        for tier in policy.tiers.values():
+        for tier in list_variants(policy):
             if is_counted(quota, tier.pod.priority_class or priority):
                 asked = _asked(tier, amounts_of(tier, ranges.listed), default)
                 asked |= devices_by_class(tier, cluster.of("resourceclaimtemplates").listed)
@@ -73,7 +74,7 @@ def _check_tier(
     for name, maximum in sorted(hard.items()):
         if name in asked and asked[name] > 0 and asked[name] + held.get(name, 0) > maximum:
             yield failed(
-                f"A server of tier {tier.name} asks for {describe(name, asked[name])} ({name}), "
+                f"A server of tier {tier.label} asks for {describe(name, asked[name])} ({name}), "
                 "and the "
                 f"ResourceQuota {quota} allows {describe(name, maximum)} to all together"
                 f"{_say_held(name, held)}.",
@@ -95,7 +96,7 @@ def _asked(tier: Tier, amounts: Amounts, default_class: str) -> dict[str, int]:
     asked |= {name: amount for name, amount in amounts.requests.items() if is_native(name)}
     asked |= {f"requests.{name}": amount for name, amount in amounts.requests.items()}
     asked |= {f"limits.{name}": amount for name, amount in amounts.limits.items()}
-    if (home := tier.pod.home) is not None:
+    if (home := tier.pod.own_home) is not None:
         asked |= {"persistentvolumeclaims": 1, "count/persistentvolumeclaims": 1}
         asked["requests.storage"] = home.size
         if name := home.storage_class or default_class:
@@ -112,7 +113,7 @@ def _say_key(policy: Policy, name: str, tier: Tier) -> str:
     key = _key(name)
     # A home is one volume, and a list of claims has no size: only less of a number can be lower.
     verb = "lower" if "." in key else "shorten" if key == "devices" else "remove"
-    return f"; or {verb} {policy_key(policy, tier.name, key)} in the policy"
+    return f"; or {verb} {policy_key(policy, tier.label, key)} in the policy"
 
 
 def _key(name: str) -> str:
@@ -136,8 +137,8 @@ def _check_platform(
     quota: str, hard: Mapping[str, int], held: Mapping[str, int], policy: Policy
 ) -> Iterator[Finding]:
     """Compare what all users together may hold, by the policy and by the namespace."""
-    requested = {name for tier in policy.tiers.values() for name in tier.requests}
-    claimed = {name for tier in policy.tiers.values() for name in tier.devices}
+    requested = {name for tier in list_variants(policy) for name in tier.requests}
+    claimed = {name for tier in list_variants(policy) for name in tier.devices}
     for name, maximum in policy.quota.quota.items():
         if name in claimed - requested:
             continue  # a ResourceQuota counts requests, and claims are not requests

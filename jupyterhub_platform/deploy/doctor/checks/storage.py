@@ -59,8 +59,8 @@ def _homes_by_class(policy: Policy) -> Mapping[str, list[str]]:
     """Return the tiers whose homes are of a class; without one, of the default class."""
     wanted: dict[str, list[str]] = {}
     for tier in policy.tiers.values():
-        if tier.pod.home is not None:
-            wanted.setdefault(tier.pod.home.storage_class, []).append(tier.name)
+        if (home := tier.pod.own_home) is not None:
+            wanted.setdefault(home.storage_class, []).append(tier.name)
     return wanted
 
 

@@ -15,7 +15,11 @@ def policy_key(policy: Policy, tier: str, key: str) -> str:
     A policy that no file was read for has no lines, and every key counts as one of the tier.
     """
     part, _, rest = key.partition(".")
-    own = f"tiers.{tier}"
+    name, _, size = tier.partition("/")
+    own = f"tiers.{name}"
+    sized = f"{own}.sizes.{size}"
+    if any(f"{sized}.{each}.{rest}" in policy.lines for each in (part, _EQUALS.get(part))):
+        own = sized
     if part == "home" and f"{own}.home" not in policy.lines and "defaults.home" in policy.lines:
         return f"defaults.{key}"
     equal = f"{own}.{_EQUALS.get(part, part)}.{rest}"

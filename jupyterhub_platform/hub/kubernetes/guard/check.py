@@ -15,6 +15,7 @@ from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.resource_names import SERVERS, is_indivisible
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.kubernetes.guard.forbidden_fields import find_forbidden
+from jupyterhub_platform.hub.kubernetes.guard.own_volumes import find_changed_volumes
 from jupyterhub_platform.hub.kubernetes.guard.security_context import find_annotated
 from jupyterhub_platform.hub.kubernetes.manifest.device_claims import find_changed, find_foreign
 from jupyterhub_platform.hub.kubernetes.manifest.metadata import NOTEBOOK
@@ -40,6 +41,8 @@ class Allowance:
         The service account that it may act as; empty for none of its own.
     hub_account
         The one that it may never act as, whatever else is allowed; empty if unknown.
+    volumes, mounts
+        The platform's own volumes, and their mounts in the server.
     devices
         What it must claim. Their resources are in ``reserved``, and no container requests them.
     fields
@@ -54,6 +57,8 @@ class Allowance:
     annotations: Mapping[str, str] = field(default_factory=dict)
     service_account: str = ""
     hub_account: str = ""
+    volumes: tuple[Manifest, ...] = ()
+    mounts: tuple[Manifest, ...] = ()
     devices: tuple[Device, ...] = ()
     fields: frozenset[str] = frozenset()
 
@@ -81,7 +86,7 @@ def check_pod(manifest: Manifest, allowance: Allowance) -> tuple[Violation, ...]
         Violation(FORBIDDEN, path, what)
         for path, what in (
             *find_annotated(part(manifest, "metadata")),
-            *find_forbidden(spec, allowance.service_account),
+            *find_forbidden(spec, allowance.service_account, allowance.volumes),
             *find_foreign(spec, allowance.devices),
         )
         if path not in allowance.fields
@@ -145,7 +150,11 @@ def _changed(manifest: Manifest, allowance: Allowance) -> Iterator[Violation]:
     ]
     if len(own) != 1:
         yield Violation(CHANGED, "spec.containers", f"{len(own)} are named {NOTEBOOK}, not one")
-    for path, what in find_changed(part(manifest, "spec"), allowance.devices):
+    spec = part(manifest, "spec")
+    for path, what in (
+        *find_changed(spec, allowance.devices),
+        *find_changed_volumes(spec, allowance.volumes, allowance.mounts),
+    ):
         yield Violation(CHANGED, path, what)
     for one in own:
         if one.get("image") != allowance.image:

@@ -4,7 +4,7 @@ The list follows the Pod Security Standards as far as they matter here, with thr
 service account's token, a pod's certificate, and a node chosen past the scheduler.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -34,10 +34,12 @@ _HANDLERS: Final = (
 )
 
 
-def find_forbidden(spec: Manifest, service_account: str = "") -> Iterator[tuple[str, str]]:
+def find_forbidden(
+    spec: Manifest, service_account: str = "", volumes: Collection[Manifest] = ()
+) -> Iterator[tuple[str, str]]:
     """Yield the path of every forbidden field in a pod's ``spec``, and its effect.
 
-    ``service_account`` is the one that policy gives this pod.
+    ``service_account`` and ``volumes`` are what policy gives this pod.
     """
     for key, what in _POD.items():
         if spec.get(key):
@@ -45,7 +47,8 @@ def find_forbidden(spec: Manifest, service_account: str = "") -> Iterator[tuple[
     yield from _identity(spec, service_account)
     yield from find_unconfined("spec.securityContext", part(spec, "securityContext"))
     for volume in items(spec, "volumes"):
-        yield from _volume(f"spec.volumes[{volume.get('name', '')}]", volume)
+        if volume not in volumes:
+            yield from _volume(f"spec.volumes[{volume.get('name', '')}]", volume)
     for path, container in containers(spec):
         yield from _container(path, container)
 

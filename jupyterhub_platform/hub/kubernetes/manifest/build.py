@@ -21,14 +21,14 @@ from jupyterhub_platform.hub.kubernetes.manifest.placement import (
     set_identity,
     set_placement,
 )
-from jupyterhub_platform.hub.kubernetes.manifest.volumes import add_volumes
+from jupyterhub_platform.hub.kubernetes.manifest.volumes import OwnVolumes, add_volumes
 from jupyterhub_platform.usecases.admission import Admitted
 
 
-def apply_tier(pod: V1Pod, admitted: Admitted, hub: str, claim: str) -> None:
+def apply_tier(pod: V1Pod, admitted: Admitted, hub: str, volumes: OwnVolumes) -> None:
     """Add to KubeSpawner's ``pod`` its identity, placement, service account and resources.
 
-    ``claim`` is the name of this server's own volume claim. This comes after KubeSpawner's
+    ``volumes`` are the platform's own, with their mounts. This comes after KubeSpawner's
     ``str.format`` over its own labels and annotations, which would evaluate braces in our names.
 
     Raises
@@ -37,13 +37,14 @@ def apply_tier(pod: V1Pod, admitted: Admitted, hub: str, claim: str) -> None:
         Raised if a setting of the site does not have the shape that Kubernetes wants.
     """
     normalise_pod(pod.spec)
-    pod.metadata.labels.update(labels_of(admitted))
-    pod.metadata.annotations.update(annotations_of(admitted, hub))
+    pod.metadata.labels.update({**admitted.pod.labels, **labels_of(admitted)})
+    own_annotations = annotations_of(admitted, hub)
+    pod.metadata.annotations.update({**admitted.pod.annotations, **own_annotations})
     set_placement(pod.spec, admitted.pod)
     set_identity(pod.spec, admitted.pod)
     own = next(each for each in pod.spec.containers if each.name == NOTEBOOK)
     confine(own, admitted.pod)
-    add_volumes(pod.spec, own, admitted.pod, claim)
+    add_volumes(pod.spec, own, volumes)
     add_claims(pod.spec, own, admitted.pod.devices)
     initial = [_init_container(each, own) for each in admitted.pod.init_containers]
     for container in initial:

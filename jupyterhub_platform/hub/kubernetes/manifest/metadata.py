@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from kubespawner.slugs import is_valid_label, safe_slug
 
+from jupyterhub_platform.core.pods import SecretKey, Variable
 from jupyterhub_platform.usecases.admission import Admitted
 
 PREFIX: Final = "jupyterhub-platform/"
@@ -22,6 +23,7 @@ def labels_of(admitted: Admitted) -> dict[str, str]:
         f"{PREFIX}tier": admitted.reservation.tier,
         f"{PREFIX}account": admitted.reservation.account,
         RESERVATION: admitted.reservation.id,
+        **({f"{PREFIX}size": size} if (size := admitted.reservation.size) else {}),
     }
     return {key: safe_slug(value, is_valid=is_valid_label) for key, value in values.items()}
 
@@ -33,11 +35,20 @@ def annotations_of(admitted: Admitted, hub: str) -> dict[str, str]:
         f"{PREFIX}tier": reservation.tier,
         f"{PREFIX}account": reservation.account,
         f"{PREFIX}image": reservation.image,
+        **({f"{PREFIX}size": reservation.size} if reservation.size else {}),
         RESERVATION: reservation.id,
         USER: reservation.user,
         SERVER: reservation.server,
         HUB: hub,
     }
+
+
+def render_variable(source: Variable) -> Any:
+    """Render where a variable comes from as KubeSpawner takes it: a text, or a reference."""
+    if isinstance(source, SecretKey):
+        key = {"name": source.secret, "key": source.key}
+        return {"valueFrom": {"secretKeyRef": key}}
+    return source
 
 
 def would_replace(container: Mapping[str, Any], pod: Mapping[str, Any]) -> str:

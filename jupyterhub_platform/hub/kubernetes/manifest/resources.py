@@ -26,7 +26,8 @@ def notebook_of(tier: Tier, sidecars: Iterable[Mapping[str, Any]]) -> Asked:
         resources = sidecar.get("resources") or {}
         own_limits = resources.get("limits") or {}
         _take(requests, {**own_limits, **(resources.get("requests") or {})})
-        _take(limits, own_limits)
+        # What the tier does not limit, no sidecar uses up.
+        _take(limits, {name: own for name, own in own_limits.items() if name in limits})
     return Asked(Resources.of(requests), Resources.of(limits))
 
 

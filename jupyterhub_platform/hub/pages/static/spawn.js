@@ -15,10 +15,10 @@
     status.textContent = text;
   }
 
-  // Choosing an image chooses its tier.
-  for (const select of page.querySelectorAll("select[data-tier]")) {
-    select.addEventListener("change", () => {
-      document.getElementById(select.dataset.tier).checked = true;
+  // Choosing a size or an image chooses its tier.
+  for (const field of page.querySelectorAll("[data-tier]")) {
+    field.addEventListener("change", () => {
+      document.getElementById(field.dataset.tier).checked = true;
     });
   }
 

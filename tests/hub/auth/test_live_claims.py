@@ -1,0 +1,192 @@
+"""Rules from claims to people, at a real provider: nobody but the admin is declared."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cli.test_live_objects import Terminal
+from tests.hub.auth.test_live_login_at_provider import SECRET, Browser
+from tests.support.live_hub import LiveHub, running, wait_for
+from tests.support.oidc_provider import OidcProvider, running_providers
+
+pytestmark = pytest.mark.hub
+
+POLICY = """\
+version: 1
+users:
+  admin: {{level: admin}}
+groups:
+  vision: {{from: [/projects/vision]}}
+  staff: {{}}
+images: {{lab: {{reference: "quay.io/jupyter/base-notebook:latest"}}}}
+tiers: {{small: {{requests: {{cpu: 100m, memory: 256Mi}}, images: [lab]}}}}
+identity:
+  providers:
+    company: {{title: Company, issuer: {company}, refresh: 1s, client: {client}}}
+    partner: {{title: Partner, issuer: {partner}, refresh: 1s, client: {client}}}
+  rules:
+    - {{when: {{department: alumni}}, refuse: alumni are not let in}}
+    - {{title: Staff, when: {{groups: /staff}}, level: developer, groups: [staff]}}
+    - {{when: {{groups: /projects/vision}}, level: user}}
+"""
+VISION = ["/projects/vision"]
+
+
+class Guest(Browser):
+    """A browser, and what the Hub answered to the user who came back from a provider."""
+
+    answer: httpx.Response
+
+
+@dataclass
+class Site:
+    """A Hub, and providers whose users rules let in."""
+
+    hub: LiveHub
+    company: OidcProvider
+    partner: OidcProvider
+    known: dict[str, dict[str, Any]]
+
+    def know(self, subject: str, **claims: Any) -> None:
+        """Have both providers say something of a user, from now on."""
+        self.known[subject] = claims
+        self.company.know(**self.known)
+        self.partner.know(**self.known)
+
+    def log_in(self, subject: str, provider: OidcProvider | None = None) -> Guest:
+        """Log a user in, who may be refused."""
+        browser = Guest(self.hub, "")
+        self.hub.keep(browser)
+        browser.answer = browser.go(provider or self.company, subject)
+        return browser
+
+    def read(self, path: str) -> Any:
+        """Read a report of the service as the admin."""
+        address = f"{self.hub.url}/services/platform/api/v1/{path}"
+        return self.hub.token("admin").get(address).raise_for_status().json()
+
+    def groups_of(self, name: str) -> set[str]:
+        answer = self.hub.token("admin").get(f"users/{name}")
+        return set(answer.json()["groups"]) if answer.status_code == 200 else set()
+
+
+@pytest.fixture(scope="module")
+def site(make_directory: Callable[[], Path]) -> Iterator[Site]:
+    client = {"client": {"client_id": "hub", "client_secret": SECRET}}
+    with running_providers({"company": client, "partner": client}) as providers:
+        company, partner = providers["company"], providers["partner"]
+        policy = POLICY.format(
+            company=company.issuer,
+            partner=partner.issuer,
+            client="{id: hub, secret: {env: COMPANY_SECRET}}",
+        )
+        hub = LiveHub(
+            make_directory(),
+            policy,
+            site="c.Authenticator.auth_refresh_age = 1",
+            environment={"COMPANY_SECRET": SECRET},
+        )
+        with running(hub):
+            for provider in (company, partner):
+                provider.register(hub.url, key=provider.name)
+            yield Site(hub, company, partner, {})
+
+
+def test_a_rule_lets_a_user_in_whom_nobody_declared(site: Site) -> None:
+    site.know("v1", preferred_username="Vera", name="Vera Lin", groups=[*VISION, "/staff"])
+    browser = site.log_in("v1")
+    assert browser.is_in
+    assert site.groups_of("vera") == {"level:developer", "vision", "staff"}
+    page = site.read("people/vera")
+    assert (page["title"], page["level_path"]) == ("Vera Lin", "identity.rules.1")
+    assert page["provider"] == "company"
+    said = {each["group"]: each["path"] for each in page["memberships"]}
+    assert said == {"vision": "groups.vision.from", "staff": "identity.rules.1.groups"}
+
+
+def test_what_changes_at_the_provider_changes_here_without_a_login(site: Site) -> None:
+    site.know("v2", preferred_username="otto", groups=VISION)
+    browser = site.log_in("v2")
+    assert site.groups_of("otto") == {"level:user", "vision"}
+    site.know("v2", preferred_username="root", groups=[*VISION, "/staff"])
+    wait_for(
+        lambda: browser.is_in and site.groups_of("otto") == {"level:developer", "vision", "staff"},
+        "a group that the provider gave",
+    )
+    site.know("v2", preferred_username="otto", groups=[])
+    wait_for(lambda: not browser.is_in, "the end of a session")
+    assert site.groups_of("otto") == {"level:viewer"}
+    again = site.log_in("v2")
+    assert again.answer.status_code == 403
+    assert "no rule of this platform lets you in" in again.answer.text
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        ({"groups": []}, "no rule of this platform lets you in"),
+        ({"groups": ["level:admin"]}, "no rule of this platform lets you in"),
+        ({"groups": VISION, "department": "alumni"}, "alumni are not let in"),
+        ({"groups": [f"g{n}" for n in range(5_000)]}, "5000 values"),
+        ({"groups": {"vision": VISION}}, "no text"),
+        ({"groups": [VISION]}, "no text"),
+        ({"groups": VISION, "preferred_username": "admin"}, "known here already"),
+        ({"groups": VISION, "preferred_username": "\u0430dmin"}, "not a user name"),
+        ({"groups": VISION, "preferred_username": None, "email": "x@example.org"}, "has a name"),
+    ],
+)
+def test_who_is_not_let_in_is_told_why(site: Site, claims: dict[str, Any], why: str) -> None:
+    subject = f"x{len(site.known)}"
+    site.know(subject, **{"preferred_username": "xena", **claims})
+    browser = site.log_in(subject)
+    assert browser.answer.status_code == 403
+    assert why in browser.answer.text
+    assert "Traceback" not in browser.answer.text
+    assert not browser.is_in
+    assert not site.groups_of("xena")
+
+
+def test_the_same_address_at_another_provider_is_another_user(site: Site) -> None:
+    site.know("m1", email="mia@example.org", email_verified=True, groups=VISION)
+    assert site.log_in("m1").is_in
+    other = site.log_in("m1", site.partner)
+    assert other.answer.status_code == 403
+    assert "mia@example.org belongs to another user of company" in other.answer.text
+
+
+def test_a_user_of_a_rule_starts_a_server_and_is_charged_like_others(site: Site) -> None:
+    site.know("s1", preferred_username="sam", groups=VISION)
+    site.log_in("s1")
+    admin = site.hub.token("admin")
+    options = {"tier": "small", "account": "vision"}
+    asked = {"user": "sam", "user_options": options}
+    decision = admin.post("platform/decide", json=asked)
+    assert (decision.status_code, decision.json()["admitted"]) == (200, True)
+    assert admin.post("users/sam/server", json={"user_options": options}).status_code in {201, 202}
+    assert site.read("people/sam")["servers"][0]["account"] == "vision"
+    assert admin.delete("users/sam/server").status_code in {202, 204}
+    people = admin.get(f"{site.hub.url}/services/platform/people").text
+    assert "claimed by the rule at" in people
+
+
+def test_it_is_on_record(site: Site) -> None:
+    rows = site.read("audit?subject=vera")
+    found = {each["action"]: each for each in rows["items"]}
+    assert found["person.claimed"]["actor"] == "vera"
+
+
+def test_a_login_is_forgotten_and_the_name_begins_anew(site: Site) -> None:
+    site.know("f1", preferred_username="fay", groups=VISION)
+    browser = site.log_in("f1")
+    done = Terminal(site.hub.state).done("identity forget fay --reason left --yes")
+    assert "Who logs in as fay next begins anew" in done.stdout
+    wait_for(lambda: not browser.is_in, "the end of a session")
+    again = site.hub.token("admin").post("platform/users/fay/forget-login", json={"reason": "x"})
+    assert again.status_code in {404, 409}
+    site.know("f2", preferred_username="fay", groups=VISION)
+    other = site.log_in("f2")
+    assert "the name fay is known here already" in other.answer.text
