@@ -3,7 +3,6 @@
 Whatever the file or the Hub says of the same user wins, key by key.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -94,8 +93,8 @@ def derive_person(
         Raised if a claim that decides cannot be read.
     """
     given = ClaimedPerson(login.name, login.identity.provider, _read_title(login.identity.claims))
-    provider = identity.providers.get(login.identity.provider)
-    if provider is None or provider.issuer != login.identity.issuer:
+    provider = identity.find_provider(login.identity)
+    if provider is None:
         return given
     claims = login.identity.claims
     provided = read_values(claims, provider.groups, trust_email=provider.trust_email) or ()
@@ -122,15 +121,14 @@ def derive_person(
 def derive_people(
     logins: Iterable[ClaimedLogin],
     identity: Identity,
-    groups: Section,
-    tiers: Section,
+    fed_by: FedBy,
     now: datetime,
+    named: Iterable[str] = (),
 ) -> dict[str, ClaimedPerson]:
-    """Return what rules give to all who have logged in; groups and tiers as documents, by name.
+    """Return what rules give to all who have logged in, as `derive_person` does for one.
 
     Claims that cannot be read give nothing: they were stored when the policy read others.
     """
-    fed_by, named = _index_fed(groups), list_named_claims(groups, tiers)
     found = {}
     for login in logins:
         try:
@@ -149,15 +147,6 @@ def list_named_claims(*sections: Section) -> frozenset[str]:
         for value in ((each or {}).get("environment") or {}).values()
         if isinstance(value, Mapping) and "claim" in value
     )
-
-
-def _index_fed(groups: Section) -> FedBy:
-    """Return what :meth:`Policy.groups_fed_by` will, before there is a policy."""
-    fed: defaultdict[str, set[str]] = defaultdict(set)
-    for name, group in groups.items():
-        for provided in (group or {}).get("from") or ():
-            fed[str(provided)].add(name)
-    return lambda provided: {group for each in provided for group in fed.get(each, ())}
 
 
 def _read_title(claims: Mapping[str, Any]) -> str:

@@ -25,12 +25,12 @@ class FedGroups:
     fed_by: PersistentMap[str, frozenset[str]]
 
     @classmethod
-    def of(cls, groups: Iterable[Group]) -> Self:
-        """Return those of these groups."""
+    def of(cls, groups: Iterable[tuple[str, Iterable[str]]]) -> Self:
+        """Return those of these groups, each a name and what a provider calls it."""
         found: defaultdict[str, set[str]] = defaultdict(set)
-        for group in groups:
-            for provided in group.provided_by:
-                found[provided].add(group.name)
+        for name, provided_by in groups:
+            for provided in provided_by:
+                found[provided].add(name)
         return cls(PersistentMap({name: frozenset(fed) for name, fed in found.items()}))
 
     def follow(

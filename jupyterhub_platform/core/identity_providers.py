@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from jupyterhub_platform.core.claims import IdentityRule
+from jupyterhub_platform.core.claims import IdentityRule, ProviderIdentity
 
 OIDC: Final = "oidc"
 GITHUB: Final = "github"
@@ -103,6 +103,11 @@ class Identity:
     local: LocalAccounts = LocalAccounts.EVERYONE
     providers: Mapping[str, Provider] = field(default_factory=dict)
     rules: tuple[IdentityRule, ...] = ()
+
+    def find_provider(self, identity: ProviderIdentity) -> Provider | None:
+        """Return the provider that an identity is of; ``None`` if it is not declared any more."""
+        found = self.providers.get(identity.provider)
+        return found if found is not None and found.issuer == identity.issuer else None
 
 
 NO_IDENTITY: Final = Identity()

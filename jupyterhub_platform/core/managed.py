@@ -101,6 +101,7 @@ class Sources:
     _objects: Mapping[str, PersistentMap[str, Any]] = field(
         default_factory=dict, repr=False, compare=False
     )
+    _named: frozenset[str] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self._objects:
@@ -218,11 +219,17 @@ class Sources:
         PolicyError
             Raised if it does not fit to the policy.
         """
-        named = list_named_claims(self._objects["groups"], self._objects["tiers"])
-        new = derive_person(login, policy.identity, policy.groups_fed_by, now, named)
+        new = derive_person(login, policy.identity, policy.groups_fed_by, now, self._list_named())
         if self.claimed.get(login.name) == new:
             return self, policy
         return self.claim(policy, new, now)
+
+    def _list_named(self) -> frozenset[str]:
+        """Return the claims that servers are told; looked for once, and not at each login."""
+        if self._named is None:
+            named = list_named_claims(self._objects["groups"], self._objects["tiers"])
+            object.__setattr__(self, "_named", named)
+        return self._named or frozenset()
 
     def forget(self, policy: Policy, name: str, now: datetime) -> tuple[Self, Policy]:
         """Take away what a rule gives to a user, who may log in anew like any other.
@@ -323,7 +330,8 @@ class Sources:
         else:
             managed, section = managed.put(key, new), section.put(key.name, new.document)
         objects = {**self._objects, key.kind.section: section}
-        return replace(self, managed=managed, _objects=objects)
+        named = None if key.kind in {Kind.GROUP, Kind.TIER} else self._named
+        return replace(self, managed=managed, _objects=objects, _named=named)
 
     def _with_memberships(self, policy: Policy, user: str, after: Iterable[str]) -> Policy:
         """Return ``policy`` with the groups that a user names, in place of those named before."""

@@ -77,7 +77,7 @@ class PolicyIndex:
         no_member, no_account = resolve(defaults.member), resolve(defaults.group)
         return cls(
             groups_of=PersistentMap(_find_groups(groups)),
-            fed=FedGroups.of(groups),
+            fed=FedGroups.of((each.name, each.provided_by) for each in groups),
             look_alikes=LookAlikes.of(policy.people),
             default_groups=_list_defaults(groups),
             admins=tuple(sorted(p.name for p in policy.people.values() if p.level is Level.ADMIN)),

@@ -22,7 +22,7 @@ _MANY_CORES: Final = 256_000
 _MUCH_STORAGE: Final = 2**50
 _SHORTEST: Final = timedelta(minutes=1)
 _MAX_LOOKED_AT: Final = 5_000
-_TRUSTED: Final = "see that nobody else can put users there at the provider"
+_TRUSTED: Final = "see that the provider lets only its administrators put users there"
 _Warning: TypeAlias = tuple[tuple[str, ...], str, str]
 """Where in the tier, what, and the fix."""
 MAX_ADDRESS: Final = 230

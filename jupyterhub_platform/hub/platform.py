@@ -205,7 +205,11 @@ class Platform(PlatformTraits):
         """Make what changes the objects that are managed in the Hub."""
         self.managed = ManagedObjects(self.runtime, self.memberships, self.suspension.settle)
         self.claimed = ClaimedPeople(
-            self.runtime.store, lambda: self.snapshot, self.managed.apply, in_store_thread
+            self.runtime.store,
+            self.runtime.credentials,
+            lambda: self.snapshot,
+            self.managed.apply,
+            in_store_thread,
         )
         self.bulk = BulkRunner(self.app, self.runtime, self.managed, self.suspension.settle)
 

@@ -44,9 +44,8 @@ def list_logins(tx: Transaction) -> list[ClaimedLogin]:
             return found
 
 
-def put_login(tx: Transaction, login: ClaimedLogin) -> int:
-    """Remember a login, and return the number of this change: they are counted."""
-    number = latest_change(tx) + 1
+def put_login(tx: Transaction, login: ClaimedLogin) -> None:
+    """Remember a login. Changes are counted, so that readers find those that are new to them."""
     identity = login.identity
     key = {"issuer": identity.issuer, "subject": identity.subject}
     values = {
@@ -55,20 +54,17 @@ def put_login(tx: Transaction, login: ClaimedLogin) -> int:
         "claims": render_claims(identity.claims),
         "first_at": login.first_at,
         "grouped_at": login.grouped_at,
-        "change": number,
+        "change": latest_change(tx) + 1,
     }
     same = (_COLUMNS.issuer == identity.issuer, _COLUMNS.subject == identity.subject)
     if tx.execute(update(claimed_person).where(*same).values(values)).rowcount == 0:
         tx.execute(insert(claimed_person).values(key | values))
-    return number
 
 
-def forget_login(tx: Transaction, name: str) -> int:
-    """Give a name free, and return the number of this change; a new login begins anew."""
-    number = latest_change(tx) + 1
-    gone = {"name": None, "was": name, "claims": "{}", "change": number}
+def forget_login(tx: Transaction, name: str) -> None:
+    """Give a name free; a new login begins anew."""
+    gone = {"name": None, "was": name, "claims": "{}", "change": latest_change(tx) + 1}
     tx.execute(update(claimed_person).where(_COLUMNS.name == name).values(gone))
-    return number
 
 
 def latest_change(tx: Transaction) -> int:

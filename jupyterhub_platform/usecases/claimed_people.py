@@ -21,10 +21,11 @@ from jupyterhub_platform.core.people import Person
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.documents import ReadPolicy
 from jupyterhub_platform.store import audit, claimed_people
-from jupyterhub_platform.store.credentials import get_credentials, remove_credentials
+from jupyterhub_platform.store.credentials import remove_credentials
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Record
+from jupyterhub_platform.usecases.credentials import LocalCredentials
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 FORGOTTEN: Final = "person.forgotten"
@@ -55,12 +56,12 @@ class LogIn:
     ----------
     known
         The user name that the caller knows them by; empty at a login, which finds or makes it.
-    is_taken
-        Tells whether the Hub has a user of this name, whom the policy may not know.
+    taken
+        Names of users of the Hub, whom the policy may not know.
     """
 
     identity: ProviderIdentity
-    is_taken: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
     known: str = ""
 
     def check(self, snapshot: Snapshot, now: datetime) -> Record:
@@ -117,7 +118,7 @@ class LogIn:
         if holder is not None:
             of = holder.identity.provider
             raise ClaimsError(f"the name {name} belongs to another user of {of}")
-        check_new_name(policy, name, provider, is_taken=name in self.is_taken)
+        check_new_name(policy, name, provider, is_taken=name in self.taken)
         return name
 
 
@@ -181,12 +182,14 @@ class ClaimedPeople:
     def __init__(
         self,
         store: Store,
+        credentials: LocalCredentials,
         get_snapshot: Callable[[], Snapshot],
         apply: Callable[[LogIn], Awaitable[Snapshot]],
         in_thread: Callable[..., Awaitable[Any]],
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._store = store
+        self._credentials = credentials
         self._get_snapshot = get_snapshot
         self._apply = apply
         self._in_thread = in_thread
@@ -205,7 +208,9 @@ class ClaimedPeople:
         policy, now = self._get_snapshot().policy, self._clock()
         before = await self._in_thread(self._find, identity)
         name = before.name if before else choose_name(identity, find_provider(policy, identity))
-        had_password = before is None and await self._in_thread(self._has_password, name)
+        had_password = before is None and await self._in_thread(
+            self._credentials.has_password, name
+        )
         if not self._says_the_same(before, identity, now):
             change = LogIn(identity, frozenset({name} if is_taken(name) else ()))
             await self._apply(change)
@@ -236,11 +241,6 @@ class ClaimedPeople:
     def _find(self, identity: ProviderIdentity) -> ClaimedLogin | None:
         with self._store.read() as transaction:
             return claimed_people.find_login(transaction, identity.issuer, identity.subject)
-
-    def _has_password(self, name: str) -> bool:
-        with self._store.read() as transaction:
-            found = get_credentials(transaction, name)
-        return found is not None and found.password_hash is not None
 
     def _says_the_same(
         self, before: ClaimedLogin | None, identity: ProviderIdentity, now: datetime
@@ -328,8 +328,8 @@ def find_provider(policy: Policy, identity: ProviderIdentity) -> Provider:
     ClaimsError
         Raised if it is not declared any more.
     """
-    provider = policy.identity.providers.get(identity.provider)
-    if provider is None or provider.issuer != identity.issuer:
+    provider = policy.identity.find_provider(identity)
+    if provider is None:
         raise ClaimsError(f"the provider {identity.provider} is not declared any more")
     return provider
 

@@ -6,8 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jupyterhub_platform.core.claimed_people import ClaimedLogin, derive_people
+from jupyterhub_platform.core.claimed_people import (
+    ClaimedLogin,
+    derive_people,
+    list_named_claims,
+)
 from jupyterhub_platform.core.errors import Fault, PolicyError
+from jupyterhub_platform.core.fed_groups import FedGroups
 from jupyterhub_platform.core.managed import Key, Kind, ManagedObject, Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.documents import ReadPolicy
@@ -30,7 +35,9 @@ def unite(
         Raised, with lines of the file, if a name is in both or they do not fit together.
     """
     groups, tiers = (_unite_section(read.document, objects, k) for k in (Kind.GROUP, Kind.TIER))
-    claimed = derive_people(logins, read.policy.identity, groups, tiers, now)
+    fed = FedGroups.of((name, (each or {}).get("from") or ()) for name, each in groups.items())
+    named = list_named_claims(groups, tiers)
+    claimed = derive_people(logins, read.policy.identity, fed.list_fed, now, named)
     sources = Sources(read.document, objects, claimed)
     if not objects and not claimed:
         return sources, read.policy

@@ -166,8 +166,8 @@ def test_a_group_is_retired_that_only_providers_feed() -> None:
 
 def test_claims_of_before_that_cannot_be_read_any_more_give_nothing() -> None:
     broken = login("kim", "/staff", kind={"a": 1})
-    identity = SOURCES.unite(NOW).identity
-    found = derive_people([broken], identity, FILE["groups"], FILE["tiers"], NOW)
+    policy = SOURCES.unite(NOW)
+    found = derive_people([broken], policy.identity, policy.groups_fed_by, NOW)
     assert found == {"kim": ClaimedPerson("kim", "company")}
 
 
@@ -214,7 +214,7 @@ def test_one_login_at_a_time_makes_the_same_as_all_at_once(
     sources, policy = log_in(*made)
     assert policy == sources.unite(NOW)
     newest = {each.name: each for each in made}.values()
-    whole = derive_people(newest, policy.identity, FILE["groups"], FILE["tiers"], NOW)
+    whole = derive_people(newest, policy.identity, policy.groups_fed_by, NOW, {"department"})
     assert Sources(FILE, {}, whole).unite(NOW) == policy
     assert policy.identity == compile_policy(FILE, now=NOW).identity
 

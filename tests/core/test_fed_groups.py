@@ -133,5 +133,5 @@ def test_a_change_ends_where_a_new_index_begins(
 ):
     was = {name: group(name, provided) for name, provided in before.items()}
     now = {name: group(name, provided) for name, provided in after.items()}
-    followed = FedGroups.of(was.values()).follow(was, now, was.keys() | now.keys())
-    assert dict(followed.fed_by) == dict(FedGroups.of(now.values()).fed_by)
+    followed = FedGroups.of(before.items()).follow(was, now, was.keys() | now.keys())
+    assert dict(followed.fed_by) == dict(FedGroups.of(after.items()).fed_by)

@@ -13,10 +13,12 @@ from jupyterhub_platform.core.errors import ClaimsError, PolicyError
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher
 from jupyterhub_platform.store.credentials import get_credentials, set_password
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Changes
 from jupyterhub_platform.usecases.claimed_people import ClaimedPeople, Forget
+from jupyterhub_platform.usecases.credentials import LocalCredentials
 from jupyterhub_platform.usecases.managed import PutObject, RetireObject
 from jupyterhub_platform.usecases.policies import Policies, PublishPolicy
 from jupyterhub_platform.usecases.reports.reader import StoreReader
@@ -61,7 +63,12 @@ class Site:
             return call(*arguments)
 
         self.claimed = ClaimedPeople(
-            store, lambda: self.in_force.snapshot, self.changes.apply, in_thread, clock
+            store,
+            LocalCredentials(store, Argon2Hasher()),
+            lambda: self.in_force.snapshot,
+            self.changes.apply,
+            in_thread,
+            clock,
         )
 
     @property

@@ -27,7 +27,7 @@ from jupyterhub_platform.hub.auth.providers.handlers import (
 from jupyterhub_platform.hub.auth.providers.kept_logins import KeptLogins
 from jupyterhub_platform.hub.auth.providers.proven import Proven
 from jupyterhub_platform.hub.auth.providers.registry import Providers
-from jupyterhub_platform.hub.auth.sessions import end_all_access
+from jupyterhub_platform.hub.people.hub_queries import end_access
 from jupyterhub_platform.hub.retry_after import retry_after
 from jupyterhub_platform.usecases.login_throttle import TRY_BURST, SourceLimit
 
@@ -133,7 +133,7 @@ class PlatformAuthenticator(GovernedAuthenticator):
             raise retry_after(web.HTTPError(503, NOT_RECORDED), RETRY_SECONDS) from error
         if lost_password and (orm_user := orm.User.find(self.platform.app.db, name)):
             # Any user who knew it may have opened them.
-            end_all_access(self.platform.app.db, orm_user)
+            end_access(self.platform.app.db, [orm_user.id])
         return name
 
     def _title_of(self, identity: ProviderIdentity) -> str:

@@ -18,12 +18,3 @@ def end_sessions(database: Any, orm_user: Any, *, keep: str | None = None) -> No
             if opened.session_id != keep:
                 database.delete(opened)
     database.commit()
-
-
-def end_all_access(database: Any, orm_user: Any) -> None:
-    """End every session of a user, and every token that is not of one of their servers."""
-    end_sessions(database, orm_user)
-    for token in database.query(orm.APIToken).filter(orm.APIToken.user_id == orm_user.id):
-        if not (token.note or "").startswith("Server at "):
-            database.delete(token)
-    database.commit()

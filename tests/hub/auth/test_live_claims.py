@@ -19,6 +19,7 @@ POLICY = """\
 version: 1
 users:
   admin: {{level: admin}}
+  pat: {{level: user, groups: [staff]}}
 groups:
   vision: {{from: [/projects/vision]}}
   staff: {{}}
@@ -27,7 +28,7 @@ tiers: {{small: {{requests: {{cpu: 100m, memory: 256Mi}}, images: [lab]}}}}
 identity:
   providers:
     company: {{title: Company, issuer: {company}, refresh: 1s, client: {client}}}
-    partner: {{title: Partner, issuer: {partner}, refresh: 1s, client: {client}}}
+    partner: {{title: Partner, issuer: {partner}, refresh: 1s, client: {client}, names: assigned}}
   rules:
     - {{when: {{department: alumni}}, refuse: alumni are not let in}}
     - {{title: Staff, when: {{groups: /staff}}, level: developer, groups: [staff]}}
@@ -171,6 +172,18 @@ def test_a_user_of_a_rule_starts_a_server_and_is_charged_like_others(site: Site)
     assert admin.delete("users/sam/server").status_code in {202, 204}
     people = admin.get(f"{site.hub.url}/services/platform/people").text
     assert "claimed by the rule at" in people
+
+
+def test_what_was_opened_with_a_password_ends_with_it_whatever_it_is_called(site: Site) -> None:
+    session = site.hub.login("pat")
+    made = session.post_json("/hub/api/users/pat/tokens", {"note": "Server at /user/pat/"})
+    headers = {"Authorization": f"token {made.json()['token']}"}
+    asked = f"{site.hub.url}/hub/api/user"
+    assert httpx.get(asked, headers=headers).status_code == 200
+    site.know("p1", preferred_username="pat", groups=[])
+    assert site.log_in("p1", site.partner).is_in
+    assert httpx.get(asked, headers=headers).status_code == 403
+    assert session.get("/hub/token").status_code == 302
 
 
 def test_it_is_on_record(site: Site) -> None:
