@@ -1,12 +1,11 @@
 """GitHub as far as logins need it: a form that everybody passes, tokens, and what its API says."""
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs
+
+from tests.support.json_answers import JsonAnswers, serving
 
 
 class FakeGitHub:
@@ -44,43 +43,21 @@ class FakeGitHub:
 def running_github() -> Iterator[FakeGitHub]:
     """Serve one on a port of its own."""
 
-    class Answers(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked = urlsplit(self.path)
-            query = {key: values[0] for key, values in parse_qs(asked.query).items()}
-            if asked.path == "/login/oauth/authorize":
-                back = urlencode({"code": "once", "state": query["state"]})
-                self.send_response(302)
-                self.send_header("Location", f"{query['redirect_uri']}?{back}")
-                self.end_headers()
+    github = FakeGitHub("")
+
+    class Answers(JsonAnswers):
+        def get(self) -> None:
+            if self.read_path() == "/login/oauth/authorize":
+                self.send_back()
                 return
-            token = self.headers.get("Authorization")
-            assert token == "Bearer gho_of_a_user"
-            self._say(*github.answer(asked.path.removeprefix("/api/v3"), query))
+            assert self.headers.get("Authorization") == "Bearer gho_of_a_user"
+            path = self.read_path().removeprefix("/api/v3")
+            status, what = github.answer(path, self.read_query())
+            self.answer(what, status)
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            form = {key: values[0] for key, values in parse_qs(body).items()}
-            self._say(200, github.exchange(form))
+        def post(self) -> None:
+            form = {key: values[0] for key, values in parse_qs(self.read_body()).items()}
+            self.answer(github.exchange(form))
 
-        def _say(self, status: int, what: Any) -> None:
-            body = json.dumps(what).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - its name
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    github = FakeGitHub(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(Answers) as github.url:
         yield github
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
