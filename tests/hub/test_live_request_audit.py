@@ -321,7 +321,7 @@ def test_what_the_service_refuses_itself_has_its_row(hub: LiveHub) -> None:
     assert (row.actor, row.action, row.subject) == ("(anonymous)", "call.refused", "")
     assert detail(row)["request"] == f"POST {prefix}/new/tier"
     page = admin.visit(f"{prefix}/new/user").text
-    form = {"_xsrf": hidden_xsrf(page), "name": "new one", "why": "hired", "step": "save"}
+    form = {"_xsrf": hidden_xsrf(page), "name": "new/one", "why": "hired", "step": "save"}
     sent = admin.post(f"{prefix}/new/user", data=form)
     assert sent.status_code == 422, sent.text
     wait_for(rows.is_any_new, "the row of the Hub")

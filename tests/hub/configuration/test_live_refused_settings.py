@@ -160,16 +160,16 @@ c.Authenticator.reset_managed_roles_on_startup = True
         "division by zero",
     ),
     "admin whose name is none": (
-        "c.Authenticator.admin_users = {'no name'}",
-        "'no name' is not valid",
+        "c.Authenticator.admin_users = {'no/name'}",
+        "'no/name' is not valid",
     ),
     "member whose name is none": (
-        "c.JupyterHub.load_groups = {'x': {'users': ['no name']}}",
-        "'no name' is not valid",
+        "c.JupyterHub.load_groups = {'x': {'users': ['no/name']}}",
+        "'no/name' is not valid",
     ),
     "token for a name that is none": (
-        "c.JupyterHub.api_tokens = {'x' * 32: 'no name'}",
-        "'no name' is not valid",
+        "c.JupyterHub.api_tokens = {'x' * 32: 'no/name'}",
+        "'no/name' is not valid",
     ),
     "options that admission reads": (
         "c.Platform.other_options = ['tier']",

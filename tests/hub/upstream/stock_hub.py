@@ -20,6 +20,8 @@ from traitlets.config import Config
 
 PATCHED = sys.argv[1:] == ["--patched"]
 """Whether this program shall put the patches in place."""
+NARROWED = "access:servers!user=ada"
+"""A scope of a user's own, which the patches take away."""
 
 
 class NoProxy(Proxy):  # type: ignore[misc]
@@ -197,6 +199,7 @@ def mend() -> None:
         log_scrubbing,
         no_store,
         redirects,
+        scope_narrowing,
         secure_cookies,
         server_counts,
         server_timeout,
@@ -216,6 +219,7 @@ def mend() -> None:
     unix_sockets.use_unix_sockets()
     server_counts.keep_server_counts()
     service_environment.keep_environments_out_of_database()
+    scope_narrowing.narrow_scopes_of_users(lambda _user, scopes: scopes - {NARROWED})
     token_hashing.speed_up_token_hashing()
 
 

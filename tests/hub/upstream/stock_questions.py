@@ -19,8 +19,12 @@ from typing import Any
 import jupyterhub.utils
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
+from jupyterhub.auth import Authenticator
+from jupyterhub.handlers.login import LoginHandler
 from jupyterhub.handlers.pages import SpawnHandler
 from jupyterhub.objects import Server
+from jupyterhub.roles import assign_default_roles
+from jupyterhub.scopes import get_scopes_for
 from jupyterhub.user import User
 from sqlalchemy import text
 from tornado.httpserver import HTTPServer
@@ -29,6 +33,7 @@ from tornado.web import RequestHandler
 
 from tests.hub.upstream import stock_libraries  # noqa: F401 it has questions, too
 from tests.hub.upstream.stock_hub import (
+    NARROWED,
     PATCHED,
     QUESTIONS,
     StockHub,
@@ -325,6 +330,27 @@ async def _has_no_public_name_for_the_last_refresh(_hub: StockHub) -> str:
 async def _has_no_public_steps_of_its_spawn_page(_hub: StockHub) -> str:
     names = ("_get_user_options", "_get_pending_url", "_wrap_spawn_single_user", "_render_form")
     return list_without_public_name(SpawnHandler, *names)
+
+
+@asks_for("login_handler")
+async def _has_no_public_method_for_the_names_of_its_login_page(_hub: StockHub) -> str:
+    return ", ".join({"_render"} & vars(LoginHandler).keys())
+
+
+@asks_for("scope_narrowing")
+async def _gives_a_user_what_roles_give_alone(hub: StockHub) -> str:
+    hooks = {
+        name
+        for kind in (JupyterHub, Authenticator)
+        for name in kind.class_trait_names()
+        if "scope" in name
+    }
+    if hooks != {"custom_scopes", "extra_user_scopes"}:
+        return ""
+    hub.make_token("ada")
+    ada = orm.User.find(hub.app.db, "ada")
+    assign_default_roles(hub.app.db, ada)
+    return ", ".join({NARROWED} & get_scopes_for(ada))
 
 
 @asks_for("handler_state")

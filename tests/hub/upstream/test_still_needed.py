@@ -39,7 +39,7 @@ UNCHANGED = {
     "connection_limits": "a process of the Hub's own user is taken for a proxy",
     "kernel_sockets": "a configuration of users' servers",
     **dict.fromkeys(
-        ("auth_refresh", "handler_state", "spawn_handler", "spawner_state"),
+        ("auth_refresh", "handler_state", "login_handler", "spawn_handler", "spawner_state"),
         "private parts under public names of ours",
     ),
 }

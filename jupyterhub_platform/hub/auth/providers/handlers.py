@@ -19,7 +19,6 @@ from jupyterhub_platform.hub.auth.providers.front_end import FrontEndClient
 from jupyterhub_platform.hub.auth.providers.proven import Proven, read_state
 from jupyterhub_platform.hub.auth.providers.registry import AnyClient, Providers, RedirectingClient
 from jupyterhub_platform.hub.public_address import public_address
-from jupyterhub_platform.hub.upstream.logged_in_user import note_logged_in
 from jupyterhub_platform.usecases.login_throttle import SourceLimit
 
 LOGIN: Final = "oauth_login"
@@ -111,7 +110,6 @@ class ProviderPage(PlatformPage):
             raise web.HTTPError(
                 403, "Your identity provider gives you a name that this platform refuses."
             )
-        note_logged_in(self, user)
         self.redirect(self.get_next_url(user))
 
 
