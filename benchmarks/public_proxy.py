@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.hub_driver import find_port
 from jupyterhub_platform.cli.local.proxy import find_proxy_command
+from jupyterhub_platform.hub.upstream.node_preload import ANSWERS, CHUNKS, KEEP_ALIVE, REQUESTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,13 @@ def running_proxy(log: Path) -> Iterator[PublicDoor]:
     port, api_port, token = find_port(), find_port(), secrets.token_hex(16)
     places = ["--ip", "127.0.0.1", "--port", str(port), "--api-ip", "127.0.0.1"]
     places += ["--api-port", str(api_port)]
+    options = " ".join(
+        f'--require="{script}"' for script in (KEEP_ALIVE, REQUESTS, CHUNKS, ANSWERS)
+    )
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - the proxy that `jhp up` starts, too
             [*find_proxy_command(), *places],
-            env={**os.environ, "CONFIGPROXY_AUTH_TOKEN": token},
+            env={**os.environ, "CONFIGPROXY_AUTH_TOKEN": token, "NODE_OPTIONS": options},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -219,6 +219,19 @@ REQUESTS: Final = (
         ),
     ),
     *noticed_by(
+        "tests/hub/upstream/test_proxy_chunks.py",
+        (
+            "each crumb of a body is passed on by itself",
+            "proxy_chunks.js",
+            Text("setImmediate(passOn, this)", "passOn(this)"),
+        ),
+        (
+            "a server that does not read has the proxy keep what comes",
+            "proxy_chunks.js",
+            Text("message.socket?.pause();", ";"),
+        ),
+    ),
+    *noticed_by(
         "tests/hub/upstream/test_proxy_answers.py",
         (
             "an answer that is not HTTP leaves the client waiting",

@@ -17,13 +17,15 @@ KEEP_ALIVE: Final = Path(__file__).with_name("proxy_keep_alive.js")
 """configurable-http-proxy requests of Unix sockets that they close each connection."""
 REQUESTS: Final = Path(__file__).with_name("proxy_requests.js")
 """It accepts what it cannot decode, and any number of connections."""
+CHUNKS: Final = Path(__file__).with_name("proxy_chunks.js")
+"""It passes on each chunk of a body by itself, however small."""
 ANSWERS: Final = Path(__file__).with_name("proxy_answers.js")
 """It leaves requests open whose answer is invalid, and knows no Hub that is still starting."""
 _OTHER_DESCRIPTORS: Final = 128
 
 
 def limit_requests() -> None:
-    """Have each proxy that this Hub starts reject unreadable requests, and hold many connections.
+    """Have each proxy that this Hub starts bear what strangers send, and hold many connections.
 
     Node uses as many descriptors as its limit allows; a visitor costs two, one on each side.
     """
@@ -32,6 +34,7 @@ def limit_requests() -> None:
         connections = max(16, (maximum - _OTHER_DESCRIPTORS) // 2)
         os.environ["JUPYTERHUB_PLATFORM_PROXY_CONNECTIONS"] = str(connections)
     preload(REQUESTS)
+    preload(CHUNKS)
 
 
 def preload(script: Path) -> None:
