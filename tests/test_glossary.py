@@ -23,7 +23,7 @@ GLOSSARY = {
         *("cli/objects/identity", "core/claim", "core/document", "core/errors", "core/managed"),
         *("core/people", "core/pods"),
         *("deploy/doctor", "hub/auth", "hub/kubernetes"),
-        *("store/claimed_people", "usecases/claimed_people"),
+        *("store/claimed_people", "usecases/claimed_people", "usecases/reports/claims"),
     ),
     # What may be held or used at most: of a quota, a container, a request or a connection.
     "limit": (
@@ -87,7 +87,12 @@ OF_ARGUMENTS = {
 
 OF_VALUES = {
     # Words that variables, parameters and fields keep to as well, with more places for them.
-    "claim": (*GLOSSARY["claim"], "core/identity_providers"),
+    "claim": (
+        *GLOSSARY["claim"],
+        "core/identity_providers",
+        "hub/api/identity_providers",
+        "rest/identity_providers",
+    ),
     "orphan": (*GLOSSARY["orphan"], "hub/local/termination"),
     "recovery": GLOSSARY["recovery"],
     "rollback": (*GLOSSARY["rollback"], "hub/spawner/admission"),

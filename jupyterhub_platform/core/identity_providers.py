@@ -109,6 +109,11 @@ class Identity:
         found = self.providers.get(identity.provider)
         return found if found is not None and found.issuer == identity.issuer else None
 
+    def list_needed(self, provider: Provider) -> tuple[str, ...]:
+        """Return the claims that rules need to know of the users of a provider, by name."""
+        rules = (rule for rule in self.rules if rule.provider in {None, provider.key})
+        return tuple(sorted({each.claim for rule in rules for each in rule.conditions}))
+
 
 NO_IDENTITY: Final = Identity()
 """Local accounts alone."""

@@ -24,6 +24,7 @@ from jupyterhub_platform.hub.api.bulk_changes import (
 from jupyterhub_platform.hub.api.document import DocumentHandler, IndexHandler
 from jupyterhub_platform.hub.api.handler import UnknownHandler
 from jupyterhub_platform.hub.api.health import HealthHandler, ProxiesHandler, SettingsHandler
+from jupyterhub_platform.hub.api.identity_providers import ExamineProvidersHandler
 from jupyterhub_platform.hub.api.managed import GrantsHandler, ObjectHandler, RollBackHandler
 from jupyterhub_platform.hub.api.notices import (
     NoticesHandler,
@@ -104,6 +105,7 @@ def _api_handlers() -> list[Any]:
         (r"/api/platform/decisions/([^/]+)", DecisionHandler),
         (r"/api/platform/reload", ReloadHandler),
         (r"/api/platform/settings", SettingsHandler),
+        (r"/api/platform/identity", ExamineProvidersHandler),
         (r"/api/platform/health", HealthHandler),
         (r"/api/platform/proxies", ProxiesHandler),
         (r"/api/platform/refused", RefusedRequestHandler),

@@ -5,6 +5,7 @@ from typing import Any, Final
 from jupyterhub_platform.rest.access_requests import ACCESS_REQUEST_CALLS
 from jupyterhub_platform.rest.bulk_calls import BULK_CALLS
 from jupyterhub_platform.rest.decisions import DryRun, RecordedDecision, Usage
+from jupyterhub_platform.rest.identity_providers import IDENTITY_PROVIDER_CALLS
 from jupyterhub_platform.rest.index import Index
 from jupyterhub_platform.rest.managed_calls import MANAGED_CALLS
 from jupyterhub_platform.rest.notices import NOTICE_CALLS
@@ -202,6 +203,7 @@ HUB_CALLS: Final = (
     NOTE_REFUSED,
     *MANAGED_CALLS,
     *UNDECLARED_CALLS,
+    *IDENTITY_PROVIDER_CALLS,
     *PROVIDER_LOGIN_CALLS,
     *BULK_CALLS,
     *ACCESS_REQUEST_CALLS,

@@ -44,6 +44,13 @@ def list_logins(tx: Transaction) -> list[ClaimedLogin]:
             return found
 
 
+def list_latest(tx: Transaction, issuer: str, limit: int) -> list[ClaimedLogin]:
+    """Return those of one issuer who logged in last, or of whom it said something new last."""
+    query = select(claimed_person).where(_COLUMNS.issuer == issuer, _COLUMNS.name.is_not(None))
+    rows = tx.execute(query.order_by(_COLUMNS.change.desc()).limit(limit)).all()
+    return [_read(row) for row in rows]
+
+
 def put_login(tx: Transaction, login: ClaimedLogin) -> None:
     """Remember a login. Changes are counted, so that readers find those that are new to them."""
     identity = login.identity

@@ -27,6 +27,7 @@ BY_PATH = {
     "explainServer": "platform/why",
     "readHealth": "platform/health",
     "readSettings": "platform/settings",
+    "examineProviders": "platform/identity",
     "listAudit": "jhp audit list",
     "readAuditRow": "jhp audit show",
     "readUsageHistory": "jhp usage",

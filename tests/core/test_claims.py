@@ -18,6 +18,7 @@ from jupyterhub_platform.core.claims import (
     read_values,
 )
 from jupyterhub_platform.core.errors import ClaimsError
+from jupyterhub_platform.core.identity_providers import Identity, Provider
 
 DEEP = {"realm_access": {"roles": ["dev", "ops"]}, "a.b": "whole", "a": {"b": "parts"}}
 
@@ -143,3 +144,14 @@ def test_no_pattern_takes_long():
 @pytest.mark.parametrize("value", [None, 1.5, [], {}])
 def test_nothing_else_is_a_single_value(value):
     assert read_scalar(value) is None
+
+
+def test_what_rules_need_of_a_provider_is_what_its_rules_ask_for():
+    rules = (
+        rule("1", "company", groups="a", email="b"),
+        rule("2", "other", x="c"),
+        rule("3", y="d"),
+    )
+    of = Identity(rules=rules)
+    assert of.list_needed(Provider("company", "Company")) == ("email", "groups", "y")
+    assert of.list_needed(Provider("third", "Third")) == ("y",)

@@ -91,10 +91,11 @@ def find_hub(url: str | None, state: Path, skipped: list[str]) -> Hub | None:
             health = client.get("platform/health", keys=HEALTH_KEYS)
             midway = asked_at + (datetime.now(UTC) - asked_at) / 2
             settings = client.get("platform/settings", keys=("weakened",))
+            identity = client.get("platform/identity", keys=("providers",))
         except PlatformError as error:
             return Hub(unreachable=str(error))
     ahead = (datetime.fromisoformat(health["now"]) - midway).total_seconds()
-    return Hub("", health, settings, ahead)
+    return Hub("", health, settings, ahead, identity)
 
 
 def find_record(url: str | None, state: Path) -> dict[str, Any] | None:

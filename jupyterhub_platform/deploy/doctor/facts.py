@@ -63,13 +63,14 @@ class Cluster:
 class Hub:
     """What the Hub says of itself; ``unreachable`` says why it does not.
 
-    ``health`` and ``settings`` are the answers of the routes of these names.
+    ``health``, ``settings`` and ``identity`` are the answers of the routes of these names.
     """
 
     unreachable: str = ""
     health: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     ahead_seconds: float | None = None
+    identity: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class DoctorFacts:
             and any(tier.pod.own_home for tier in self.policy.tiers.values()),
             "hub": self.hub is not None,
             "health": self.hub is not None and bool(self.hub.health),
+            "providers": self.hub is not None and bool(self.hub.identity.get("providers")),
             "record": self.record is not None
             or (self.hub is not None and "audit" in self.hub.health),
             "cluster": self.cluster is not None,

@@ -7,6 +7,7 @@ from jupyterhub_platform.deploy.doctor.checks import audit as audit_checks
 from jupyterhub_platform.deploy.doctor.checks import clock as clock_checks
 from jupyterhub_platform.deploy.doctor.checks import devices as device_checks
 from jupyterhub_platform.deploy.doctor.checks import hub as hub_checks
+from jupyterhub_platform.deploy.doctor.checks import identity as identity_checks
 from jupyterhub_platform.deploy.doctor.checks import limits as limit_checks
 from jupyterhub_platform.deploy.doctor.checks import names as name_checks
 from jupyterhub_platform.deploy.doctor.checks import network as network_checks
@@ -62,6 +63,30 @@ CHECKS: Final[tuple[Check, ...]] = (
         ("health",),
         "The Hub's clock agrees with the one here.",
         clock_checks.check_hub_clock,
+    ),
+    Check(
+        "doctor.identity",
+        ("providers",),
+        "Users can log in by each identity provider.",
+        identity_checks.check_logins,
+    ),
+    Check(
+        "doctor.identity.callback",
+        ("providers",),
+        "Each identity provider leads users back to this Hub.",
+        identity_checks.check_callbacks,
+    ),
+    Check(
+        "doctor.identity.clock",
+        ("providers",),
+        "The clocks of identity providers agree with the Hub's.",
+        identity_checks.check_clocks,
+    ),
+    Check(
+        "doctor.identity.claims",
+        ("providers",),
+        "Identity providers offer and give what the policy wants of them.",
+        identity_checks.check_claims,
     ),
     Check("doctor.file", ("file",), "The policy file is valid.", hub_checks.check_file),
     Check("doctor.api", ("cluster",), "The API server answers.", access_checks.check_api),

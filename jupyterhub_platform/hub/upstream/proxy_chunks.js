@@ -19,7 +19,7 @@ function passOn(message) {
   message[WAITING] = undefined;
   if (parts === undefined || message.destroyed) return;
   const part = parts.length === 1 ? parts[0] : Buffer.concat(parts);
-  // As Node does itself, when it is told that nobody reads; it goes on when somebody does.
+  // As Node does itself where its own is full; reading on starts the socket again.
   if (!push.call(message, part)) message.socket?.pause();
 }
 

@@ -31,7 +31,8 @@ class GitHubClient(OAuthClient):
     """GitHub, or a GitHub of an enterprise at its ``issuer``."""
 
     @property
-    def _api(self) -> str:
+    def api(self) -> str:
+        """The address of its API."""
         issuer = self.provider.issuer.rstrip("/")
         host = urlsplit(issuer).hostname or ""
         if issuer == _PUBLIC or host.endswith(_RESIDENT):
@@ -143,7 +144,7 @@ class GitHubClient(OAuthClient):
 
     async def _get(self, path: str, tokens: Tokens) -> Any:
         try:
-            return await self.get_json(self._api + path, access_token=tokens.access)
+            return await self.get_json(self.api + path, access_token=tokens.access)
         except CallRefusedError as error:
             if error.status == 401:
                 raise AccessEndedError("it does not say who you are any more") from None

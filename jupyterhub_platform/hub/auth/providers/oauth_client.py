@@ -70,8 +70,25 @@ class OAuthClient(GenericOAuthenticator):  # type: ignore[misc]
             headers = self.build_userdata_request_headers(access_token, "Bearer")
         return await self.httpfetch(url, method="GET", headers=headers)
 
+    async def visit(self, url: str) -> HTTPResponse:
+        """Return what a provider answers at an address, whatever that is.
+
+        Raises
+        ------
+        ProviderDownError
+            Raised without an answer.
+        """
+        headers = {"Accept": "application/json"}
+        answer: HTTPResponse = await self.httpfetch(url, headers=headers, raise_error=False)
+        return answer
+
     async def fetch(
-        self, req: HTTPRequest, label: str = "", parse_json: bool = True, **_: Any
+        self,
+        req: HTTPRequest,
+        label: str = "",
+        parse_json: bool = True,
+        raise_error: bool = True,
+        **_: Any,
     ) -> Any:
         """Make a call, within bounds of time and size, and follow nothing.
 
@@ -96,6 +113,8 @@ class OAuthClient(GenericOAuthenticator):  # type: ignore[misc]
         body = answer.body or b""
         if len(body) > MAX_BYTES:
             raise ProviderDownError("its answer is too long")
+        if not raise_error and answer.code != _NO_ANSWER:
+            return answer
         self._check_status(answer, body)
         if not parse_json:
             return answer
