@@ -16,6 +16,8 @@ from typing import Any, Final, TypeAlias
 import httpx
 from tornado import httpserver, netutil, web
 
+from benchmarks.identity_provider import SECRET
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 START_SECONDS: Final = 600
 QUIET_SECONDS: Final = 120
@@ -54,10 +56,13 @@ class Hub:
             "PLATFORM_FILE": str(directory.absolute() / "platform.yaml"),
             "PLATFORM_DB_URL": url,
             "PLATFORM_COMMAND_TOKEN": self._command_token,
+            "BENCHMARK_CLIENT_SECRET": SECRET,
             "BENCHMARK_SERVICE_URL": f"http://127.0.0.1:{find_port()}",
             "BENCHMARK_CHECK_SECONDS": str(check_seconds),
             **(environment or {}),
         }
+        self.login_page = ""
+        """Where a login at a provider begins."""
         self._process: subprocess.Popen[bytes] | None = None
         self._client = httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{self._port}/hub/",

@@ -13,7 +13,8 @@ class Size:
     stops ``burst`` servers; every Hub is restarted ``restarts`` times, and left alone for
     ``quiet_seconds``. On a cluster each Hub starts ``pods`` pods, a part of them in each of
     ``pod_rounds``. A ledger of a year has ``ledger_rows`` of ``ledger_people``. So many
-    ``strangers`` send at once, for ``stranger_seconds``.
+    ``strangers`` send at once, for ``stranger_seconds``. So many ``logins`` come at the rate of
+    1,000 a minute.
     """
 
     name: str
@@ -32,12 +33,13 @@ class Size:
     ledger_rows: int
     strangers: int = 100
     stranger_seconds: float = 60.0
+    logins: int = 1_000
 
 
 SIZES: Final = {
     size.name: size
     for size in (
-        Size("tiny", 60, 10, (10, 20), 50, 3, 1, 2, 1, 0.3, 20, 1, 50, 500, 10, 3.0),
+        Size("tiny", 60, 10, (10, 20), 50, 3, 1, 2, 1, 0.3, 20, 1, 50, 500, 10, 3.0, 10),
         Size(
             "quick",
             1_000,
@@ -55,6 +57,7 @@ SIZES: Final = {
             200_000,
             100,
             15.0,
+            250,
         ),
         Size(
             "full",

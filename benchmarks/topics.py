@@ -9,6 +9,7 @@ from benchmarks.bench_setup import BenchSetup
 from benchmarks.bulk import measure_bulk
 from benchmarks.decision import measure_decision
 from benchmarks.figures import Figure
+from benchmarks.logins import measure_logins
 from benchmarks.pages import measure_pages
 from benchmarks.pods import measure_pods
 from benchmarks.restarts import measure_restarts
@@ -31,6 +32,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "stalls": measure_stalls,
     "bulk": measure_bulk,
     "restart": measure_restarts,
+    "login": measure_logins,
     "anonymous": measure_anonymous_load,
     "usage": measure_usage,
     "pages": measure_pages,

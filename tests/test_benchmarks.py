@@ -50,6 +50,7 @@ def test_every_topic_is_measured(figures: dict[str, dict[str, Any]]) -> None:
         "bulk",
         "restart",
         "memory",
+        "login",
         "anonymous",
         "usage",
         "pages",

@@ -208,7 +208,7 @@ class Platform(PlatformTraits):
             self.runtime.store,
             self.runtime.credentials,
             lambda: self.snapshot,
-            self.managed.apply,
+            self.managed.log_in,
             in_store_thread,
         )
         self.bulk = BulkRunner(self.app, self.runtime, self.managed, self.suspension.settle)

@@ -113,8 +113,10 @@ def replace_hash(tx: Transaction, name: str, before: str, after: str) -> bool:
 def remove_credentials(tx: Transaction, name: str) -> bool:
     """Remove a person's local account; tell whether they had a password."""
     found = get_credentials(tx, name)
+    if found is None:
+        return False
     tx.execute(delete(local_account).where(_COLUMNS.name == name))
-    return found is not None and found.password_hash is not None
+    return found.password_hash is not None
 
 
 def _password(password_hash: str, at: datetime) -> dict[str, Any]:

@@ -206,11 +206,7 @@ class ClaimedPeople:
             Raised if it cannot be recorded.
         """
         policy, now = self._get_snapshot().policy, self._clock()
-        before = await self._in_thread(self._find, identity)
-        name = before.name if before else choose_name(identity, find_provider(policy, identity))
-        had_password = before is None and await self._in_thread(
-            self._credentials.has_password, name
-        )
+        before, name, had_password = await self._in_thread(self._find_or_name, policy, identity)
         if not self._says_the_same(before, identity, now):
             change = LogIn(identity, frozenset({name} if is_taken(name) else ()))
             await self._apply(change)
@@ -241,6 +237,19 @@ class ClaimedPeople:
     def _find(self, identity: ProviderIdentity) -> ClaimedLogin | None:
         with self._store.read() as transaction:
             return claimed_people.find_login(transaction, identity.issuer, identity.subject)
+
+    def _find_or_name(
+        self, policy: Policy, identity: ProviderIdentity
+    ) -> tuple[ClaimedLogin | None, str, bool]:
+        """Return who an identity is, their name, and whether a new one of that name has a password.
+
+        Together: each turn of a thread costs a login as much as a statement.
+        """
+        before = self._find(identity)
+        if before is not None:
+            return before, before.name, False
+        name = choose_name(identity, find_provider(policy, identity))
+        return None, name, self._credentials.has_password(name)
 
     def _says_the_same(
         self, before: ClaimedLogin | None, identity: ProviderIdentity, now: datetime

@@ -104,8 +104,9 @@ async def apply_to_moved(
         app.db.commit()
         await turn.yield_if_due()
     app.db.commit()
-    if not levels_only:
-        await in_store_thread(policies.change_applied, was, now)
+    shrunk = {name: was[name] for name in moved if was[name] - now[name]}
+    if shrunk and not levels_only:
+        await in_store_thread(policies.change_applied, shrunk, {name: now[name] for name in shrunk})
     return moved
 
 
@@ -255,6 +256,8 @@ def settle_people(
     declared = [name for name in names if name in policy.people]
     added = add_people(database, policy, declared, levels_only=levels_only)
     rest = [name for name in names if name not in added]
+    if not rest:
+        return
     query = database.query(orm.User.name, orm.User.id, orm.User.admin)
     known = {row.name: row for row in query.filter(orm.User.name.in_(rest))}
     groups = list_groups_of(database, [row.id for row in known.values()])

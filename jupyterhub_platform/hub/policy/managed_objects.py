@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.people.membership_sync import MembershipSync
 from jupyterhub_platform.usecases.changes import Change
+from jupyterhub_platform.usecases.claimed_people import LogIn
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 
@@ -36,12 +37,26 @@ class ManagedObjects:
         StoreUnreachableError
             Raised if it cannot be recorded; then nothing has changed.
         """
-        async with self._changing:
-            before, after = await self._runtime.changes.replace_by(change)
-            moved = await self._memberships.settle_moved(before.policy)
+        after, moved = await self._replace_by(change)
         if moved:
             await self._settle_suspensions()
         return after
+
+    async def log_in(self, change: LogIn) -> Snapshot:
+        """Put what a provider says of a user into force: it suspends nobody, and resumes nobody.
+
+        Raises
+        ------
+        PlatformError, StoreUnreachableError
+            Raised as by :meth:`apply`.
+        """
+        after, _ = await self._replace_by(change)
+        return after
+
+    async def _replace_by(self, change: Change) -> tuple[Snapshot, frozenset[str]]:
+        async with self._changing:
+            before, after = await self._runtime.changes.replace_by(change)
+            return after, await self._memberships.settle_moved(before.policy)
 
     async def follow_clock(self) -> None:
         """Have levels begin and end with the grants that give them."""
