@@ -38,7 +38,7 @@ class _Page(web.RequestHandler):
         self.groups = groups
 
     def check_xsrf_cookie(self) -> None:
-        """Ask for none: nothing here is anybody's."""
+        """Ask for none: what is sent here has no effect."""
 
     def claims_of(self, name: str) -> dict[str, Any]:
         return {"sub": name, "preferred_username": name, "groups": self.groups}

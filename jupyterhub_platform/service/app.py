@@ -22,6 +22,7 @@ from jupyterhub_platform.service.editing.members import MembersPage
 from jupyterhub_platform.service.editing.page import PLACES
 from jupyterhub_platform.service.editing.people import (
     DeletePage,
+    ForgetLoginPage,
     InvitePage,
     ResumePage,
     SuspendPage,
@@ -93,6 +94,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"people/{_NAME}/suspend", SuspendPage),
     (f"people/{_NAME}/resume", ResumePage),
     (f"people/{_NAME}/invite", InvitePage),
+    (f"people/{_NAME}/forget-login", ForgetLoginPage),
     (f"people/{_NAME}/delete", DeletePage),
     (f"policy/{_NAME}/rollback", RollBackPage),
     ("bulk", page_of(bulk_changes.BulkList)),

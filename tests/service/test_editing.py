@@ -165,8 +165,9 @@ POSTS = (
     *(f"{place}/x/{act}" for place in ("people", "groups", "tiers") for act in ("edit", "retire")),
     *("images/x/edit", "images/x/retire", "grants/x/edit", "grants/x/retire"),
     *("groups/vision/members", "policy/1/rollback"),
-    *(f"people/dev1/{act}" for act in ("suspend", "resume", "invite")),
+    *(f"people/dev1/{act}" for act in ("suspend", "resume", "invite", "forget-login")),
 )
+CONTROLS = ("/edit", "/retire", "/new/", "/members", "/suspend", "/rollback", "/forget")
 
 
 async def test_a_form_without_the_token_of_its_page_reaches_nothing(running: Running) -> None:
@@ -193,8 +194,8 @@ async def test_who_may_change_nothing_sees_no_control_and_sends_nothing(
     async with running.browser(level) as browser:
         for place in pages:
             text = (await browser.get(PREFIX + place)).text
-            for control in ("/edit", "/retire", "/new/", "/members", "/suspend", "/rollback"):
-                assert f"{control}" not in text.partition("<main>")[2], (place, control)
+            for control in CONTROLS:
+                assert control not in text.partition("<main>")[2], (place, control)
         for place in POSTS:
             answer = await submit(running, browser, place, why="x", act="add", name="x")
             assert answer.status_code == 403, place
@@ -276,6 +277,24 @@ async def test_a_suspension_says_until_when_and_what_ended(running: Running) -> 
     assert asked.body["reason"] == "on leave"
     assert asked.body["until"] > running.filled.now.isoformat()
     assert "Ended: 1 server, 2 tokens" in page.text
+
+
+async def test_a_login_is_forgotten_with_what_follows(running: Running) -> None:
+    said = "Who logs in as dev1 next begins anew. Their files stay."
+    running.hub.answers = {"POST users/dev1/forget-login": (200, {"user": "dev1", "message": said})}
+    running.filled.start("dev1", "train", "small", "vision")
+    async with running.browser("admin") as browser:
+        asked = await browser.get(PREFIX + "people/dev1/forget-login")
+        done = await submit(running, browser, "people/dev1/forget-login", why="a new identity")
+        running.hub.answers = {
+            "POST users/dev1/forget-login": (409, {"detail": "no provider knows dev1"})
+        }
+        refused = await submit(running, browser, "people/dev1/forget-login", why="a new identity")
+    assert "1 server goes on" in asked.text
+    assert "Forget the login of dev1" in asked.text
+    assert running.hub.changes[0].body == {"reason": "a new identity"}
+    assert said in done.text
+    assert (refused.status_code, "no provider knows dev1" in refused.text) == (409, True)
 
 
 async def test_a_rollback_shows_what_it_undoes_and_goes_by_the_revision_that_was_seen(

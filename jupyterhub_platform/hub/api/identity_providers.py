@@ -18,7 +18,7 @@ from jupyterhub_platform.rest.identity_providers import (
 from jupyterhub_platform.usecases.reports.claims import count_absent_claims
 
 _one_at_a_time = asyncio.Lock()
-"""Whoever may ask cannot have the Hub ask providers without end."""
+"""Callers cannot have the Hub ask providers many times at once."""
 
 
 class ExamineProvidersHandler(PlatformAPIHandler):

@@ -1,4 +1,4 @@
-"""Pages to suspend, resume or invite a user: they ask first, and the Hub does it."""
+"""Pages that do something to one user: they ask first, and the Hub does it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -83,6 +83,12 @@ class InvitePage(PersonPage):
     def read_body(self) -> Mapping[str, Any]:
         """Return an empty body: the Hub's configuration says how long an invite is valid."""
         return {}
+
+
+class ForgetLoginPage(PersonPage):
+    """Give the name of a user of an identity provider free."""
+
+    ACT = "forget-login"
 
 
 class DeletePage(EditingPage):

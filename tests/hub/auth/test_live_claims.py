@@ -7,9 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from tests.cli.test_live_objects import Terminal
 from tests.hub.auth.test_live_login_at_provider import SECRET, Browser
+from tests.support.chromium import launch_chromium
 from tests.support.live_hub import LiveHub, running, wait_for
 from tests.support.oidc_provider import OidcProvider, running_providers
 
@@ -184,6 +186,64 @@ def test_what_was_opened_with_a_password_ends_with_it_whatever_it_is_called(site
     assert site.log_in("p1", site.partner).is_in
     assert httpx.get(asked, headers=headers).status_code == 403
     assert session.get("/hub/token").status_code == 302
+
+
+@pytest.mark.browser
+def test_in_a_browser_groups_come_and_go_and_a_removal_ends_it(site: Site) -> None:
+    known = {"preferred_username": "bea", "name": "Bea Sato"}
+    site.know("b1", **known, groups=VISION)
+    own = f"{site.hub.url}/services/platform/people/bea"
+    with sync_playwright() as playwright:
+        chromium = launch_chromium(playwright)
+        page = chromium.new_page()
+        page.goto(f"{site.hub.url}/hub/login?next=/services/platform/people/bea")
+        page.locator(".platform-login a.btn").first.click()
+        page.get_by_label("Account").fill("b1")
+        page.get_by_role("button", name="Go on").click()
+        page.wait_for_url(own)
+        groups = page.locator("dt:text-is('Groups') + dd")
+        expect(groups).to_contain_text("vision (by groups.vision.from)")
+        site.know("b1", **known, groups=[*VISION, "/staff"])
+        for _ in range(20):
+            # Claims are a second old at most by the next request to the Hub.
+            page.goto(f"{site.hub.url}/hub/home")
+            page.goto(own)
+            if "staff" in groups.inner_text():
+                break
+            page.wait_for_timeout(300)
+        expect(groups).to_contain_text("staff")
+        site.known.pop("b1")
+        site.company.know(**site.known)
+        for place in (f"{site.hub.url}/hub/home", own):
+            for _ in range(20):
+                # The service knows for some seconds who somebody is.
+                page.wait_for_timeout(1_000)
+                page.goto(place)
+                if "/hub/login" in page.url:
+                    break
+            assert "/hub/login" in page.url
+        chromium.close()
+
+
+@pytest.mark.browser
+def test_an_admin_forgets_a_login_on_the_page_of_the_user(site: Site) -> None:
+    site.know("c1", preferred_username="cleo", groups=VISION)
+    cleo = site.log_in("c1")
+    with sync_playwright() as playwright:
+        chromium = launch_chromium(playwright)
+        page = chromium.new_page()
+        page.goto(f"{site.hub.url}/hub/login?next=/services/platform/people/cleo")
+        page.get_by_text("With a password of this platform").click()
+        page.get_by_label("Username").fill("admin")
+        page.locator("#password_input").fill(site.hub.passwords["admin"])
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("link", name="Forget the login").click()
+        page.get_by_label("Why").fill("a new identity")
+        page.get_by_role("button", name="Forget the login of cleo").click()
+        expect(page.get_by_text("The login of cleo is forgotten.")).to_be_visible()
+        expect(page.get_by_text("Who logs in as cleo next begins anew")).to_be_visible()
+        chromium.close()
+    wait_for(lambda: not cleo.is_in, "the end of a session")
 
 
 def test_it_is_on_record(site: Site) -> None:
