@@ -216,7 +216,7 @@ def test_in_a_browser_groups_come_and_go_and_a_removal_ends_it(site: Site) -> No
         site.company.know(**site.known)
         for place in (f"{site.hub.url}/hub/home", own):
             for _ in range(20):
-                # The service knows for some seconds who somebody is.
+                # The service asks the Hub about its caller every few seconds.
                 page.wait_for_timeout(1_000)
                 page.goto(place)
                 if "/hub/login" in page.url:
