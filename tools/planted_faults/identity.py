@@ -125,6 +125,22 @@ IDENTITY: Final = (
         ),
     ),
     *noticed_by(
+        "tests/core/test_policy_index.py",
+        (
+            "a user who leaves their only group for another stays in both",
+            "PolicyIndex._follow_groups",
+            Replace(
+                "theirs[user] if user in theirs else self.groups_of.get(user, frozenset())",
+                "theirs.get(user) or self.groups_of.get(user, frozenset())",
+            ),
+        ),
+        (
+            "a look-alike that is gone is found",
+            "LookAlikes.follow",
+            Replace("differing.get(skeleton, before)", "differing.get(skeleton) or before"),
+        ),
+    ),
+    *noticed_by(
         "tests/core/test_fed_groups.py",
         ("a provider feeds levels", "_Checks._check_provided", Never("is_level_group(name)")),
         ("nothing is fed", "FedGroups.list_fed", Return("frozenset()")),
