@@ -195,8 +195,10 @@ class ClaimedPeople:
         self._in_thread = in_thread
         self._clock = clock
 
-    async def log_in(self, identity: ProviderIdentity, is_taken: Callable[[str], bool]) -> LoggedIn:
-        """Return who has logged in.
+    async def log_in(
+        self, identity: ProviderIdentity, is_taken: Callable[[str], bool], *, adds: bool = False
+    ) -> LoggedIn:
+        """Return who has logged in. With ``adds``, what is not said stays as it was said last.
 
         Raises
         ------
@@ -207,6 +209,8 @@ class ClaimedPeople:
         """
         policy, now = self._get_snapshot().policy, self._clock()
         before = await self._in_thread(self._find, identity)
+        if adds and before is not None:
+            identity = replace(identity, claims={**before.identity.claims, **identity.claims})
         name = before.name if before else choose_name(identity, find_provider(policy, identity))
         had_password = before is None and await self._in_thread(
             self._credentials.has_password, name

@@ -28,7 +28,9 @@ def place(names: Iterable[str], begin: str) -> dict[str, list[str]]:
 def test_users_who_move_from_their_only_groups_are_in_the_new_ones_alone() -> None:
     # Which of the two changes of a user comes first is by chance: a set's order.
     names = PEOPLE
-    empty = {f"{begin}{name}": [] for name in names for begin in ("old-", "new-")}
+    empty: dict[str, list[str]] = {
+        f"{begin}{name}": [] for name in names for begin in ("old-", "new-")
+    }
     before = compile_groups({**empty, **place(names, "old-")})
     after = compile_groups({**empty, **place(names, "new-")})
     followed = before.with_parts(groups=after.groups)
