@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from jupyterhub_platform.core.confusables import draw_skeleton
 from jupyterhub_platform.core.document.compile import compile_policy
-from jupyterhub_platform.core.look_alikes import LookAlikes, draw_skeleton
+from jupyterhub_platform.core.look_alikes import LookAlikes
 from jupyterhub_platform.core.policy import Policy
 
 PEOPLE = [f"user{n}" for n in range(30)]
