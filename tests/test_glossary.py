@@ -23,7 +23,7 @@ GLOSSARY = {
         *("cli/objects/identity", "core/claim", "core/document", "core/errors", "core/managed"),
         *("core/people", "core/pods"),
         *("deploy/doctor", "hub/auth", "hub/kubernetes"),
-        *("store/claimed_people", "usecases/claimed_people", "usecases/reports/claims"),
+        *("store/claimed_people", "usecases/claim", "usecases/reports/claims"),
     ),
     # What may be held or used at most: of a quota, a container, a request or a connection.
     "limit": (

@@ -11,7 +11,11 @@ from jupyterhub_platform.core.claims import IdentityRule, ProviderIdentity
 OIDC: Final = "oidc"
 GITHUB: Final = "github"
 HEADER: Final = "header"
+AUTHENTICATOR: Final = "authenticator"
 """How a provider is spoken to: the kinds that there are."""
+
+OWN_NAME: Final = "preferred_username"
+"""The claim that has the name which an authenticator of the site's own gives."""
 
 BASIC: Final = "client_secret_basic"
 POST: Final = "client_secret_post"
@@ -103,6 +107,12 @@ class Identity:
     local: LocalAccounts = LocalAccounts.EVERYONE
     providers: Mapping[str, Provider] = field(default_factory=dict)
     rules: tuple[IdentityRule, ...] = ()
+
+    @property
+    def authenticator(self) -> Provider | None:
+        """The provider that stands for an authenticator of the site's own, if one does."""
+        found = (each for each in self.providers.values() if each.kind == AUTHENTICATOR)
+        return next(found, None)
 
     def find_provider(self, identity: ProviderIdentity) -> Provider | None:
         """Return the provider that an identity is of; ``None`` if it is not declared any more."""

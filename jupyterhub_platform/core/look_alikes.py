@@ -35,7 +35,8 @@ class LookAlikes:
             for name in names:
                 skeleton = draw_skeleton(name)
                 if skeleton != name:
-                    theirs = differing.get(skeleton) or self.by_skeleton.get(skeleton, _NONE)
+                    before = self.by_skeleton.get(skeleton, _NONE)
+                    theirs = differing.get(skeleton, before)
                     differing[skeleton] = theirs | {name} if is_there else theirs - {name}
         return type(self)(self.by_skeleton.put_all(differing)) if differing else self
 

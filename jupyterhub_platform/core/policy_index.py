@@ -142,7 +142,8 @@ class PolicyIndex:
             was = old.members | old.managers if old else frozenset()
             now = new.members | new.managers if new else frozenset()
             for user in was ^ now:
-                known = theirs.get(user) or self.groups_of.get(user, frozenset())
+                # None left is what is known, too.
+                known = theirs[user] if user in theirs else self.groups_of.get(user, frozenset())
                 theirs[user] = known | {name} if user in now else known - {name}
             if new:
                 of_member = of_member.put(name, resolve(new.member_quota, after.defaults.member))

@@ -36,6 +36,7 @@ from jupyterhub_platform.hub.servers.lifetimes import list_endings
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.hub.spawner.explain import list_ended
 from jupyterhub_platform.hub.upstream.error_messages import give_errors_messages
+from jupyterhub_platform.hub.upstream.loaded_groups import load_groups_beside_managed
 from jupyterhub_platform.hub.upstream.log_scrubbing import scrub_log
 from jupyterhub_platform.hub.upstream.no_store import keep_secrets_out_of_caches
 from jupyterhub_platform.hub.upstream.redirects import reject_invalid_redirects
@@ -92,6 +93,7 @@ def configure(c: Any) -> None:
 
 def _configure(c: Any) -> None:
     exit_with_a_sentence(say_overwritten)
+    load_groups_beside_managed()
     hub = c.JupyterHub
     check_shapes(hub)
     authenticator = _authenticator(hub)

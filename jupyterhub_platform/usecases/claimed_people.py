@@ -11,20 +11,22 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from jupyterhub_platform.core.claimed_people import ClaimedLogin, ClaimedPerson
-from jupyterhub_platform.core.claims import ProviderIdentity, read_values
-from jupyterhub_platform.core.errors import ClaimsError, IdentityError
-from jupyterhub_platform.core.identity import normalise_user
-from jupyterhub_platform.core.identity_providers import Provider
+from jupyterhub_platform.core.claims import ProviderIdentity
+from jupyterhub_platform.core.errors import ClaimsError
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.managed import Sources
-from jupyterhub_platform.core.people import Person
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.documents import ReadPolicy
 from jupyterhub_platform.store import audit, claimed_people
 from jupyterhub_platform.store.credentials import remove_credentials
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Record
+from jupyterhub_platform.usecases.claims_of_login import (
+    check_new_name,
+    choose_name,
+    find_provider,
+    say_refused,
+    take_claims,
+)
 from jupyterhub_platform.usecases.credentials import LocalCredentials
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
@@ -32,20 +34,8 @@ FORGOTTEN: Final = "person.forgotten"
 CLAIMED: Final = "person.claimed"
 CLAIMS_CHANGED: Final = "person.claims_changed"
 
-MAX_LENGTH: Final = 128 * 1024
-"""Characters of the claims of one user that are kept."""
-GROUPS_LAST: Final = timedelta(days=1)
-"""How long the groups that a provider said last count, while it says nothing of groups."""
 CONFIRMED: Final = timedelta(hours=1)
 """How old the time may be at which a provider said the same groups, before it is stored again."""
-
-_OF_ONE_LOGIN: Final = frozenset(
-    {
-        *("iss", "sub", "aud", "azp", "iat", "nbf", "exp", "auth_time", "nonce", "jti"),
-        *("at_hash", "c_hash", "s_hash", "sid", "session_state", "typ"),
-    }
-)
-"""Claims that say nothing of a user, and differ at each login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +185,10 @@ class ClaimedPeople:
         self._in_thread = in_thread
         self._clock = clock
 
-    async def log_in(self, identity: ProviderIdentity, is_taken: Callable[[str], bool]) -> LoggedIn:
-        """Return who has logged in.
+    async def log_in(
+        self, identity: ProviderIdentity, is_taken: Callable[[str], bool], *, adds: bool = False
+    ) -> LoggedIn:
+        """Return who has logged in. With ``adds``, what is not said stays as it was said last.
 
         Raises
         ------
@@ -207,6 +199,8 @@ class ClaimedPeople:
         """
         policy, now = self._get_snapshot().policy, self._clock()
         before, name, had_password = await self._in_thread(self._find_or_name, policy, identity)
+        if adds and before is not None:
+            identity = replace(identity, claims={**before.identity.claims, **identity.claims})
         if not self._says_the_same(before, identity, now):
             change = LogIn(identity, frozenset({name} if is_taken(name) else ()))
             await self._apply(change)
@@ -263,128 +257,6 @@ class ClaimedPeople:
             return False
         # What time alone has ended, or a managed group that is fed by now.
         return snapshot.sources.log_in(snapshot.policy, login, now)[0] is snapshot.sources
-
-
-def take_claims(
-    before: ClaimedLogin | None, identity: ProviderIdentity, provider: Provider, now: datetime
-) -> ClaimedLogin:
-    """Return a login with what is kept of it.
-
-    That a provider says nothing of groups does not mean that there are none: what it said last
-    counts for a day.
-
-    Raises
-    ------
-    ClaimsError
-        Raised if it says more than can be kept.
-    """
-    claims = {name: each for name, each in identity.claims.items() if name not in _OF_ONE_LOGIN}
-    if len(claimed_people.render_claims(claims)) > MAX_LENGTH:
-        raise ClaimsError(f"it says more of you than the {MAX_LENGTH // 1024} KiB that are kept")
-    grouped_at = now
-    if before is not None and read_values(claims, provider.groups) is None:
-        kept = before.identity.claims
-        grouped_at = before.grouped_at
-        if now - grouped_at < GROUPS_LAST and read_values(kept, provider.groups) is not None:
-            claims[provider.groups] = list(read_values(kept, provider.groups) or ())
-    name, first_at = (before.name, before.first_at) if before else ("", now)
-    return ClaimedLogin(name, replace(identity, claims=claims), first_at, grouped_at)
-
-
-def choose_name(identity: ProviderIdentity, provider: Provider) -> str:
-    """Return the user name that claims give: the first that can be one.
-
-    Raises
-    ------
-    ClaimsError
-        Raised if none can.
-    """
-    why_not = f"none of the claims {', '.join(provider.names)} has a name"
-    for claim in provider.names:
-        values = read_values(identity.claims, claim, trust_email=provider.trust_email) or ()
-        if len(values) != 1 or not values[0].strip():
-            continue
-        try:
-            return normalise_user(values[0])
-        except IdentityError as error:
-            why_not = str(error)
-    raise ClaimsError(why_not)
-
-
-def check_new_name(policy: Policy, name: str, provider: Provider, *, is_taken: bool) -> None:
-    """Refuse a user who logs in for the first time a name that is, or looks like, another's.
-
-    Raises
-    ------
-    ClaimsError
-        Raised if it is known here, and the provider lets its users choose their names.
-    """
-    if name in policy.people or is_taken:
-        if not provider.assigns_names:
-            raise ClaimsError(
-                f"the name {name} is known here already, and users of {provider.title} choose "
-                "their names themselves"
-            )
-    elif alike := policy.find_look_alike(name):
-        raise ClaimsError(f"the name {name} looks like that of another user, {alike}")
-
-
-def find_provider(policy: Policy, identity: ProviderIdentity) -> Provider:
-    """Return the provider that an identity is of.
-
-    Raises
-    ------
-    ClaimsError
-        Raised if it is not declared any more.
-    """
-    provider = policy.identity.find_provider(identity)
-    if provider is None:
-        raise ClaimsError(f"the provider {identity.provider} is not declared any more")
-    return provider
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """Who a user would be by a file: their groups, each with the key path that says so.
-
-    ``lines`` says where each key path is.
-    """
-
-    name: str
-    person: Person
-    groups: Mapping[str, str]
-    lines: Mapping[str, str]
-    is_let_in: bool
-    why_not: str
-
-
-def try_claims(read: ReadPolicy, identity: ProviderIdentity, now: datetime) -> Trial:
-    """Say who a user with these claims would be by a file alone, at their first login.
-
-    Raises
-    ------
-    ClaimsError
-        Raised if their claims give no name, cannot be read, or it is a name that they may not have.
-    """
-    provider = find_provider(read.policy, identity)
-    name = choose_name(identity, provider)
-    check_new_name(read.policy, name, provider, is_taken=False)
-    login = replace(take_claims(None, identity, provider, now), name=name)
-    policy = Sources(read.document).log_in(read.policy, login, now)[1]
-    person = policy.people[name]
-    groups = {g: policy.membership_path(name, g) for g in sorted(policy.declared_groups(name))}
-    is_let_in = person.is_let_in(now)
-    why_not = "" if is_let_in else say_refused(person.claimed, now)
-    return Trial(name, person, groups, read.policy.lines, is_let_in, why_not)
-
-
-def say_refused(claimed: ClaimedPerson | None, now: datetime) -> str:
-    """Say why a user is not let in."""
-    if claimed is not None and claimed.refusal:
-        return claimed.refusal
-    if claimed is not None and claimed.until is not None and claimed.until <= now:
-        return "what this platform gave you has ended"
-    return "no rule of this platform lets you in"
 
 
 def render(person: ClaimedPerson) -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ class FakeGitHub:
             return status, {"message": "no"}
         if path == "/user":
             return 200, self.user
-        size, page = int(query["per_page"]), int(query["page"])
+        size, page = int(query["per_page"]), int(query.get("page", 1))
         return 200, self.lists.get(path, [])[size * (page - 1) : size * page]
 
     def exchange(self, form: dict[str, str]) -> dict[str, Any]:
@@ -50,7 +50,8 @@ def running_github() -> Iterator[FakeGitHub]:
             if self.read_path() == "/login/oauth/authorize":
                 self.send_back()
                 return
-            assert self.headers.get("Authorization") == "Bearer gho_of_a_user"
+            kind, _, token = str(self.headers.get("Authorization")).partition(" ")
+            assert (kind.lower(), token) == ("bearer", "gho_of_a_user")
             path = self.read_path().removeprefix("/api/v3")
             status, what = github.answer(path, self.read_query())
             self.answer(what, status)

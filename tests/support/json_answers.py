@@ -51,9 +51,16 @@ class JsonAnswers(BaseHTTPRequestHandler):
 
     def answer(self, what: Any, status: int = 200) -> None:
         """Answer with a value."""
-        body = json.dumps(what).encode()
+        self._send(json.dumps(what), "application/json", status)
+
+    def answer_page(self, page: str) -> None:
+        """Answer with a page."""
+        self._send(page, "text/html; charset=utf-8", 200)
+
+    def _send(self, text: str, kind: str, status: int) -> None:
+        body = text.encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -165,6 +165,17 @@ async def test_a_provider_that_says_nothing_of_groups_does_not_say_that_there_ar
     assert not await site.refresh("kim")
 
 
+async def test_what_is_only_added_takes_nothing_back(site):
+    await site.log_in("kim", groups=["/staff"], kind="guest")
+    added = identity("kim", "kim", groups=["/projects/vision"])
+    assert (await site.claimed.log_in(added, lambda _: True, adds=True)).name == "kim"
+    assert site.says("kim") == ("viewer", {"vision"})
+    assert (await site.claimed.log_in(identity("lee", "lee"), bool, adds=True)).name == "lee"
+    with pytest.raises(ClaimsError, match="no rule of this platform"):
+        await site.claimed.log_in(added, lambda _: True)
+    assert site.says("kim") == ("viewer", set())
+
+
 async def test_what_is_said_again_writes_nothing(site):
     await site.log_in("kim", groups=["/staff"], nonce="1", iat=1)
     before, rows = site.in_force.snapshot, len(read_audit(site.store))

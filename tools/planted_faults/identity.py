@@ -125,6 +125,80 @@ IDENTITY: Final = (
         ),
     ),
     *noticed_by(
+        "tests/hub/auth/test_claimed_logins.py",
+        (
+            "tokens of an authenticator are kept as claims",
+            "claimed_logins:_list_said",
+            Replace(
+                "state.get(state_key) if state_key and isinstance(state, Mapping) else None",
+                "state",
+            ),
+        ),
+        (
+            "a site's groups may be called like levels",
+            "claimed_logins:read_identity",
+            Replace("read_groups(model[GROUPS], name)", "map(str, model[GROUPS])"),
+        ),
+        (
+            "what is said of a user names another one",
+            "claimed_logins:read_identity",
+            Replace(
+                "unite_claims(*sources, {OWN_NAME: name})",
+                "unite_claims({OWN_NAME: name}, *sources)",
+            ),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/auth/test_live_site_rules.py",
+        (
+            "a user whom no rule of a site lets in any more stays",
+            "claimed_logins:refresh_vouched",
+            Replace("error.status_code != 403", "True"),
+        ),
+        (
+            "groups alone take back what else was said",
+            "claimed_logins:refresh_vouched",
+            Replace("adds = not _list_said(model, key)", "adds = False"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/auth/test_governed_authenticator.py",
+        (
+            "a login loses the groups of the configuration",
+            "GovernedAuthenticator.unite",
+            Replace("added | self._loaded.get(name, frozenset())", "added"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/auth/providers/test_registry.py",
+        (
+            "a site's own authenticator is a button",
+            "Providers.list_declared",
+            Replace("each.kind != AUTHENTICATOR", "True"),
+        ),
+        (
+            "a site's own authenticator is a way to log in",
+            "Providers.find",
+            Never("provider is None or provider.kind == AUTHENTICATOR"),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_policy_index.py",
+        (
+            "a user who leaves their only group for another stays in both",
+            "PolicyIndex._follow_groups",
+            Replace(
+                "theirs[user] if user in theirs else self.groups_of.get(user, frozenset())",
+                "theirs.get(user) or self.groups_of.get(user, frozenset())",
+            ),
+        ),
+        (
+            "a look-alike that is gone is found",
+            "LookAlikes.follow",
+            Replace("differing.get(skeleton, before)", "differing.get(skeleton) or before"),
+        ),
+    ),
+    *noticed_by(
         "tests/core/test_fed_groups.py",
         ("a provider feeds levels", "_Checks._check_provided", Never("is_level_group(name)")),
         ("nothing is fed", "FedGroups.list_fed", Return("frozenset()")),

@@ -18,7 +18,7 @@ from jupyterhub_platform.core.errors import ClaimsError, PolicyError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.times import describe_instant
 from jupyterhub_platform.documents import ReadPolicy, read_policy
-from jupyterhub_platform.usecases.claimed_people import Trial, try_claims
+from jupyterhub_platform.usecases.claims_trial import Trial, try_claims
 
 MAX_BYTES: Final = 2**20
 

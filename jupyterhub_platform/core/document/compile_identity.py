@@ -13,9 +13,11 @@ from jupyterhub_platform.core.document.schema_providers import (
     DeclaredSecret,
 )
 from jupyterhub_platform.core.identity_providers import (
+    AUTHENTICATOR,
     GITHUB,
     HEADER,
     OIDC,
+    OWN_NAME,
     Client,
     FrontEnd,
     Identity,
@@ -30,8 +32,14 @@ _SCOPES: Final = {
     OIDC: ("openid", "profile", "email"),
     GITHUB: ("read:user", "user:email", "read:org"),
     HEADER: (),
+    AUTHENTICATOR: (),
 }
-_ISSUERS: Final = {OIDC: "", GITHUB: "https://github.com", HEADER: "front-end:{key}"}
+_ISSUERS: Final = {
+    OIDC: "",
+    GITHUB: "https://github.com",
+    HEADER: "front-end:{key}",
+    AUTHENTICATOR: "authenticator:{key}",
+}
 
 
 def read_identity(declared: DeclaredIdentity, default: Level, faults: FaultCollector) -> Identity:
@@ -47,6 +55,7 @@ def read_identity(declared: DeclaredIdentity, default: Level, faults: FaultColle
 
 
 def _read_provider(key: str, declared: DeclaredProvider) -> Provider:
+    is_own = declared.kind == AUTHENTICATOR
     return Provider(
         key=key,
         title=declared.title or key,
@@ -54,8 +63,8 @@ def _read_provider(key: str, declared: DeclaredProvider) -> Provider:
         issuer=declared.issuer or _ISSUERS[declared.kind].format(key=key),
         client=_read_client(declared.client),
         scopes=_SCOPES[declared.kind] if declared.scopes is None else declared.scopes,
-        names=declared.name,
-        assigns_names=declared.names == "assigned",
+        names=(OWN_NAME,) if is_own else declared.name,
+        assigns_names=is_own or declared.names == "assigned",
         groups=declared.groups,
         trust_email=declared.trust_email,
         parameters=declared.parameters,

@@ -25,6 +25,7 @@ from jupyterhub_platform.core.identity import (
     is_level_group,
     normalise_user,
 )
+from jupyterhub_platform.core.identity_providers import AUTHENTICATOR
 from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.look_alikes import LookAlikes
 from jupyterhub_platform.core.times import describe_instant
@@ -321,6 +322,14 @@ class _Checks:
             )
         for key in identity.providers:
             self._check_key(("identity", "providers", key), "provider")
+        own = [key for key, each in identity.providers.items() if each.kind == AUTHENTICATOR]
+        for key in own[1:]:
+            self._faults.add(
+                ("identity", "providers", key, "kind"),
+                f"stands for the Hub's authenticator, as {quote(own[0])} does, and it has one",
+                "remove one of the two",
+                rests_on=[("identity", "providers", own[0], "kind")],
+            )
         for path, rule in self._faults.number(("identity", "rules"), identity.rules):
             self._check_names((*path, "groups"), rule.groups, "groups")
             if rule.provider is not None and rule.provider not in identity.providers:

@@ -14,7 +14,14 @@ from jupyterhub_platform.core.document.value_types import (
     Line,
     refusal,
 )
-from jupyterhub_platform.core.identity_providers import BASIC, HEADER, OIDC, POST, PRIVATE_KEY
+from jupyterhub_platform.core.identity_providers import (
+    AUTHENTICATOR,
+    BASIC,
+    HEADER,
+    OIDC,
+    POST,
+    PRIVATE_KEY,
+)
 
 _HEADER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,98}[A-Za-z0-9])?")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
@@ -27,6 +34,7 @@ _OURS: Final = frozenset(
         *("state", "nonce", "code_challenge", "code_challenge_method", "request", "request_uri"),
     }
 )
+_OF_AUTHENTICATORS: Final = frozenset({"kind", "title", "groups", "trust_email"})
 _OF_PROXIES: Final = ("x-forwarded-", "x-scheme", "x-real-ip", "forwarded", "cookie", "host")
 
 
@@ -240,8 +248,12 @@ class DeclaredProvider(Declared):
     """One identity provider. The key is a part of the address at which people come back."""
 
     title: Line = Field("", description="The text of its button on the login page.")
-    kind: Literal["oidc", "github", "header"] = Field(
-        "oidc", description="OpenID Connect, GitHub, or a header that a trusted proxy sets."
+    kind: Literal["oidc", "github", "header", "authenticator"] = Field(
+        "oidc",
+        description=(
+            "OpenID Connect, GitHub, a header that a trusted proxy sets, or what "
+            "c.JupyterHub.authenticator_class says."
+        ),
     )
     issuer: Issuer | None = Field(
         None,
@@ -249,7 +261,8 @@ class DeclaredProvider(Declared):
         examples=["https://id.example.org/realms/staff"],
     )
     client: DeclaredClient | None = Field(
-        None, description="What the platform is registered as; all but a front end need it."
+        None,
+        description="What the platform is registered as; with the kinds oidc and github.",
     )
     scopes: Annotated[tuple[Scope, ...], Strict(strict=False)] | None = Field(
         None, description="What is asked for; absent: openid, profile and email."
@@ -297,6 +310,13 @@ class DeclaredProvider(Declared):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
+        if self.kind == AUTHENTICATOR:
+            for key in sorted(self.model_fields_set - _OF_AUTHENTICATORS):
+                raise refusal(
+                    f"has {key}, which is set in the Hub's configuration for its authenticator",
+                    "remove it; title, groups and trust_email are what can stand here",
+                )
+            return self
         is_header = self.kind == HEADER
         if is_header != (self.front_end is not None):
             if is_header:

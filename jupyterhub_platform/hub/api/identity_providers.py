@@ -1,15 +1,16 @@
 """What identity providers answer the Hub now, for ``jhp doctor``."""
 
 import asyncio
-from typing import Any
 
 from tornado import web
 
 from jupyterhub_platform.core.errors import StoreError
-from jupyterhub_platform.core.identity_providers import Provider
+from jupyterhub_platform.core.identity_providers import AUTHENTICATOR, Provider
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.auth.providers.errors import ProviderError
+from jupyterhub_platform.hub.auth.providers.examined import Examined
 from jupyterhub_platform.hub.auth.providers.handlers import find_callback
+from jupyterhub_platform.hub.auth.providers.registry import find_missing
 from jupyterhub_platform.rest.identity_providers import (
     EXAMINE_PROVIDERS,
     ExaminedProvider,
@@ -38,15 +39,8 @@ class ExamineProvidersHandler(PlatformAPIHandler):
         self.answer(ExaminedProviders(providers=found))
 
     async def _examine(self, provider: Provider, claims: set[str]) -> ExaminedProvider:
-        # A Hub without providers starts sooner without what they need.
-        from jupyterhub_platform.hub.auth.providers.examination import Examined, examine
-
         needed = sorted(claims)
-        try:
-            client = self._find_client(provider.key)
-            found = await examine(client, self._find_callback(provider.key), needed)
-        except ProviderError as error:
-            found = Examined(fault=str(error))
+        found = await self._visit(provider, needed)
         store = self.platform.runtime.store
         try:
             logins, absent = await self.in_thread(count_absent_claims, store, provider, needed)
@@ -66,12 +60,29 @@ class ExamineProvidersHandler(PlatformAPIHandler):
             absent_claims=absent,
         )
 
-    def _find_client(self, key: str) -> Any:
-        providers = getattr(self.authenticator, "providers", None)
-        client = providers.find(key) if providers is not None else None
+    async def _visit(self, provider: Provider, needed: list[str]) -> Examined:
+        if fault := self._find_fault(provider):
+            return Examined(fault=fault)
+        if provider.kind == AUTHENTICATOR:
+            # It has no address of its own that could be asked.
+            return Examined()
+        try:
+            client = self.authenticator.providers.find(provider.key)
+        except ProviderError as error:
+            return Examined(fault=str(error))
         if client is None:
-            raise ProviderError("the Hub has an authenticator of its own, and asks no provider")
-        return client
+            return Examined(fault="it is not declared any more")
+        # A Hub without providers starts sooner without what they need.
+        from jupyterhub_platform.hub.auth.providers.examination import examine
+
+        return await examine(client, self._find_callback(provider.key), needed)
+
+    def _find_fault(self, provider: Provider) -> str:
+        """Say why a provider is not asked by this Hub's authenticator; empty if it is."""
+        is_own = provider.kind == AUTHENTICATOR
+        if self.authenticator.local_credentials:
+            return find_missing(provider) if is_own else ""
+        return "" if is_own else "c.JupyterHub.authenticator_class names another authenticator"
 
     def _find_callback(self, key: str) -> str:
         try:

@@ -1,17 +1,16 @@
 """The platform's own authenticator: passwords that it keeps, and the providers of the policy."""
 
 import time
-from typing import Any, Final
+from typing import Any
 
-from jupyterhub import orm
 from tornado import web
 from traitlets import Bool, Float, Int
 
 from jupyterhub_platform.core.claims import ProviderIdentity
-from jupyterhub_platform.core.errors import ClaimsError, StoreError
 from jupyterhub_platform.core.identity_providers import LocalAccounts
 from jupyterhub_platform.core.local_accounts import OFF, why_no_password
 from jupyterhub_platform.hub.auth.auth_state_key import keep_auth_state
+from jupyterhub_platform.hub.auth.claimed_logins import log_in, refresh
 from jupyterhub_platform.hub.auth.governed_authenticator import GovernedAuthenticator
 from jupyterhub_platform.hub.auth.login import LocalLogin
 from jupyterhub_platform.hub.auth.login_page import LoginPage
@@ -27,14 +26,7 @@ from jupyterhub_platform.hub.auth.providers.handlers import (
 from jupyterhub_platform.hub.auth.providers.kept_logins import KeptLogins
 from jupyterhub_platform.hub.auth.providers.proven import Proven
 from jupyterhub_platform.hub.auth.providers.registry import Providers
-from jupyterhub_platform.hub.people.hub_queries import end_access
-from jupyterhub_platform.hub.retry_after import retry_after
 from jupyterhub_platform.usecases.login_throttle import TRY_BURST, SourceLimit
-
-NOT_RECORDED: Final = (
-    "Your login cannot be recorded now. Try again in a minute, or ask an admin to look at the store"
-)
-RETRY_SECONDS: Final = 15
 
 
 class PlatformAuthenticator(GovernedAuthenticator):
@@ -89,7 +81,7 @@ class PlatformAuthenticator(GovernedAuthenticator):
         fields = data if isinstance(data, dict) else {}
         proven = fields.get(PROVEN)
         if isinstance(proven, Proven):
-            name = await self._log_in(proven.identity)
+            name = await log_in(self.platform, proven.identity)
             return {"name": name, "auth_state": proven.render_state()}
         known = await self.identify(handler, fields)
         return None if known is None else {"name": known}
@@ -119,35 +111,5 @@ class PlatformAuthenticator(GovernedAuthenticator):
             return False
         return await super().refresh_user(user, handler)
 
-    async def _log_in(self, identity: ProviderIdentity) -> str:
-        def is_taken(name: str) -> bool:
-            return orm.User.find(self.platform.app.db, name) is not None
-
-        try:
-            name, lost_password = await self.platform.claimed.log_in(identity, is_taken)
-        except ClaimsError as error:
-            title = self._title_of(identity)
-            raise web.HTTPError(403, f"{title}: {error}. Ask an admin.") from error
-        except StoreError as error:
-            self.platform.runtime.health.mark_down(error)
-            raise retry_after(web.HTTPError(503, NOT_RECORDED), RETRY_SECONDS) from error
-        if lost_password and (orm_user := orm.User.find(self.platform.app.db, name)):
-            # Any user who knew it may have opened them.
-            end_access(self.platform.app.db, [orm_user.id])
-        return name
-
-    def _title_of(self, identity: ProviderIdentity) -> str:
-        provider = self.platform.snapshot.policy.identity.providers.get(identity.provider)
-        return provider.title if provider else identity.provider
-
     async def _take(self, name: str, identity: ProviderIdentity) -> bool:
-        """Take what a provider says of a user anew; tell whether they may stay."""
-        try:
-            return await self.platform.claimed.refresh(name, identity)
-        except ClaimsError as error:
-            self.log.warning("%s is logged out: %s: %s", name, self._title_of(identity), error)
-            return False
-        except StoreError as error:
-            # As it was: what cannot be recorded has not happened.
-            self.platform.runtime.health.mark_down(error)
-            return True
+        return await refresh(self.platform, name, identity, self.log)

@@ -1,7 +1,7 @@
 """The gate that every authenticator gets: the policy decides who comes in and what they may."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -12,6 +12,12 @@ from tornado import web
 from jupyterhub_platform.core.errors import IdentityError
 from jupyterhub_platform.core.identity import fold_case, normalise_user
 from jupyterhub_platform.core.suspensions import say_suspended
+from jupyterhub_platform.hub.auth.claimed_logins import (
+    find_vouching,
+    log_in_vouched,
+    refresh_vouched,
+    say_unread,
+)
 from jupyterhub_platform.hub.auth.provider_data import (
     provider_errors_as_502,
     read_groups,
@@ -24,8 +30,9 @@ from jupyterhub_platform.hub.people.roles import level_roles
 from jupyterhub_platform.hub.platform import Platform, start_platform
 from jupyterhub_platform.hub.servers.inventory import list_active, stop_server
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
+from jupyterhub_platform.hub.upstream.loaded_groups import list_loaded
 from jupyterhub_platform.hub.upstream.managed_roles import assign_bearers
-from jupyterhub_platform.usecases.claimed_people import say_refused
+from jupyterhub_platform.usecases.claims_of_login import say_refused
 
 NOT_DECLARED = "{name} is not declared on this platform. Ask an admin to add them."
 
@@ -45,12 +52,18 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
     own_pages: ClassVar[tuple[tuple[str, type[Any]], ...]] = ()
     """Pages that go before those of the Hub."""
     _managed: tuple[dict[str, Any], ...] = ()
+    _loaded: Mapping[str, frozenset[str]] = {}
+    """The groups that the Hub's configuration puts users into."""
 
     def get_handlers(self, app: Any) -> list[Any]:
         """Start the platform before anything is served, and add its pages and its API."""
         if self._managed and not self.reset_managed_roles_on_startup:
             assign_bearers(app.db, self._managed, self.log)
+        self._loaded = list_loaded(app.load_groups, self.normalize_username)
         self.platform = start_platform(app)
+        unread = say_unread(self.platform.snapshot.policy.identity)
+        if unread and not self.local_credentials:
+            self.platform.tell(f"{unread}.")
         return type(self).surround_routes([*self.own_pages, *super().get_handlers(app)])
 
     def normalize_username(self, username: str) -> str:
@@ -89,7 +102,8 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
 
     def check_blocked_users(self, username: str, authentication: Any = None) -> Any:
         """Refuse users who are not declared or are suspended; always called."""
-        self.refuse_undeclared(username)
+        if find_vouching(self) is None:  # otherwise its groups decide, which hooks may still add
+            self.refuse_undeclared(username)
         self.refuse_suspended(username)
         return super().check_blocked_users(username, authentication)
 
@@ -106,6 +120,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
             model = await read_person(super().get_authenticated_user(handler, data))
             if model is None:
                 return None
+            await log_in_vouched(self, model)
             self.refuse_undeclared(model["name"])
             self.refuse_suspended(model["name"])
             return self.unite(model, handler.find_user(model["name"]))
@@ -132,7 +147,10 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
             if model is None or self.normalize_username(model["name"]) != user.name:
                 self.log.warning("The authenticator has another person for %s", user.name)
                 return False
-            return self.unite({**model, "name": user.name}, user)
+            model["name"] = user.name
+            if not await refresh_vouched(self, model):
+                return False
+            return self.unite(model, user)
 
     def _is_declared(self, name: str) -> bool:
         is_let_in = self.platform.snapshot.policy.lets_in(name, datetime.now(UTC))
@@ -150,7 +168,8 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         model["admin"] = is_admin = name in self.platform.snapshot.policy.admins()
         if self.manage_groups and provided is not None:
             added = self.platform.runtime.added_memberships.of_user(name)
-            model["groups"] = memberships.groups_of(name, read_groups(provided, name) | added)
+            others = added | self._loaded.get(name, frozenset())
+            model["groups"] = memberships.groups_of(name, read_groups(provided, name) | others)
         else:
             # Nothing tells the Hub to leave groups other than these, and it requires the key.
             model["groups"] = None

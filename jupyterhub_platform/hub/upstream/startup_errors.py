@@ -35,9 +35,6 @@ STEPS: Final[Mapping[str, str]] = {
 """The steps of a start that read settings, with those settings."""
 
 KNOWN: Final[Mapping[str, str]] = {
-    "Group management has been offloaded": "c.JupyterHub.load_groups and c.Authenticator."
-    "manage_groups exclude each other in JupyterHub. Declare those members in platform.yaml "
-    "(groups: NAME: {members: [...]}) and take load_groups out, or turn manage_groups off",
     "When authenticator manages roles": "c.Authenticator.manage_roles is on, and then c.JupyterHub."
     "load_roles may give roles to services alone. Have the authenticator give the others, or turn "
     "manage_roles off",

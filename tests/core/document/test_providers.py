@@ -9,6 +9,7 @@ from jupyterhub_platform.core.document.compile import compile_policy
 from jupyterhub_platform.core.document.schema_providers import why_no_address
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.identity_providers import (
+    AUTHENTICATOR,
     GITHUB,
     HEADER,
     OIDC,
@@ -100,6 +101,19 @@ def test_a_front_end_is_a_proxy_and_its_headers() -> None:
     assert (plain.secret_header, plain.secret) == ("", None)
 
 
+def test_one_provider_can_stand_for_the_authenticator_of_the_site() -> None:
+    identity = compile_provider(kind="authenticator", title="Campus", groups="isMemberOf")
+    provider = identity.providers["p"]
+    assert identity.authenticator is provider
+    assert (provider.kind, provider.issuer) == (AUTHENTICATOR, "authenticator:p")
+    assert (provider.names, provider.assigns_names) == (("preferred_username",), True)
+    assert (provider.client, provider.scopes, provider.groups) == (None, (), "isMemberOf")
+    assert compile_provider(**OPENID).authenticator is None
+    two = {"p": {"kind": "authenticator"}, "q": {"kind": "authenticator"}}
+    with pytest.raises(PolicyError, match=r"as “p” does, and it has one"):
+        compile_identity(providers=two)
+
+
 @pytest.mark.parametrize(
     ("declared", "key", "what"),
     [
@@ -113,6 +127,16 @@ def test_a_front_end_is_a_proxy_and_its_headers() -> None:
             "has a client",
         ),
         ({**OPENID, "front_end": FRONT_END}, "identity.providers.p", "has a front_end"),
+        *(
+            ({"kind": "authenticator", key: value}, "identity.providers.p", f"has {key}, which")
+            for key, value in (
+                ("client", CLIENT),
+                ("issuer", "https://a.example"),
+                ("name", ["email"]),
+                ("names", "chosen"),
+                ("refresh", "5m"),
+            )
+        ),
         ({**OPENID, "scopes": ["profile"]}, "identity.providers.p", "the scope openid"),
         ({**OPENID, "scopes": ["open id"]}, "identity.providers.p.scopes", "is not a scope"),
         ({**OPENID, "issuer": "http://id.example"}, "identity.providers.p.issuer", "https://"),

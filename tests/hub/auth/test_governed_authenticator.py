@@ -147,3 +147,14 @@ async def test_suspended_user_is_neither_let_in_nor_refreshed(
         site.check_blocked_users("out")
     with pytest.raises(web.HTTPError, match="out is suspended"):
         await site.refresh_user(user_named("out"))
+
+
+@pytest.mark.parametrize(("said", "theirs"), [(["theirs", "level:admin"], {"theirs"}), ([], set())])
+def test_groups_of_the_configuration_stay_beside_those_of_a_provider(
+    platform: Platform, said: list[str], theirs: set[str]
+) -> None:
+    site = wrap_authenticator(DummyAuthenticator)(manage_groups=True)
+    site.platform = platform
+    site._loaded = {"kim": frozenset({"collab", "level:operator"}), "lee": frozenset({"other"})}
+    united = site.unite({"name": "kim", "groups": said}, None)
+    assert set(united["groups"]) == {"level:user", "vision", "collab", *theirs}

@@ -25,6 +25,7 @@ groups:
   vision: {members: [dev1, admin, viewer], member_quota: {servers: 1}}
 """
     + SMALL_TIER
+    + "identity: {rules: [{level: user}]}\n"
 )
 WITHOUT_DEV1 = POLICY.replace("  dev1: {level: developer}\n", "").replace("[dev1, ", "[")
 SITE = """\
@@ -79,6 +80,10 @@ def test_site_proves_who_people_are_and_the_policy_who_comes_in(hub: LiveHub) ->
         assert "stranger is not declared on this platform." in answer.text
     for page in ("/hub/password", "/hub/invite/?token=x"):
         assert hub.login("dev1").get(page).status_code == 404
+
+
+def test_rules_that_nothing_reads_let_nobody_in_and_are_named(hub: LiveHub) -> None:
+    assert "identity.providers and identity.rules of the policy have no effect" in hub.log
 
 
 def test_pages_of_a_site_and_its_authenticator_stay_its_own(hub: LiveHub) -> None:

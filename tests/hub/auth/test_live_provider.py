@@ -87,11 +87,11 @@ EVERYTHING = {"custom:platform", "custom:platform:admin", "admin:users", "list:u
 class Provided:
     """A platform behind a provider, and what that says of people."""
 
-    def __init__(self, directory: Path, site: str) -> None:
+    def __init__(self, directory: Path, site: str, policy: str = POLICY) -> None:
         self.file = directory / "said.json"
         self.say({})
         said = SITE.format(said=str(self.file), password=PASSWORD)
-        self.hub = LiveHub(directory, POLICY, site=said + site)
+        self.hub = LiveHub(directory, policy, site=said + site)
         self.hub.passwords = dict.fromkeys(("root", "kim", "lee"), PASSWORD)
 
     def say(self, said: dict[str, Any]) -> None:

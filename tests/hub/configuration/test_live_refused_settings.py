@@ -134,14 +134,6 @@ c.JupyterHub.spawner_class = Own
         "c.JupyterHub.custom_scopes = {'site:x': {'description': 'x'}}",
         "site:x",
     ),
-    "groups of the file and of the authenticator": (
-        """
-c.JupyterHub.authenticator_class = "dummy"
-c.Authenticator.manage_groups = True
-c.JupyterHub.load_groups = {"x": {"users": []}}
-""",
-        "c.JupyterHub.load_groups and c.Authenticator.manage_groups exclude each other",
-    ),
     "roles of the file and of the authenticator": (
         MANAGING.format(roles="[]")
         + "c.JupyterHub.load_roles = [{'name': 'site', 'users': ['kim'], 'scopes': ['read:hub']}]",

@@ -196,6 +196,7 @@ def mend() -> None:
     """Put in place, before there is a Hub, what needs no Hub."""
     from jupyterhub_platform.hub.upstream import (
         error_messages,
+        loaded_groups,
         log_scrubbing,
         no_store,
         redirects,
@@ -210,6 +211,7 @@ def mend() -> None:
     )
 
     startup_errors.exit_with_a_sentence(lambda _app: "")
+    loaded_groups.load_groups_beside_managed()
     log_scrubbing.scrub_log()
     redirects.reject_invalid_redirects()
     no_store.keep_secrets_out_of_caches()

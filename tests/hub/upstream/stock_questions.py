@@ -245,14 +245,31 @@ def _make_cause() -> Any:
 
 @asks_for("startup_errors")
 async def _ends_with_a_traceback(_hub: StockHub) -> str:
-    config = make_config(load_groups={"lab": {"users": ["ada"]}})
-    config.Authenticator.manage_groups = True
+    ours = [{"name": "ours", "scopes": ["list:users"], "users": ["ada"]}]
+    config = make_config(authenticator_class=WithRoles, load_roles=ours)
     other = JupyterHub(config=config)
     with recorded(other.log) as records, suppress(SystemExit):
         await other.launch_instance_async([])
     told = [each for each in records.kept if each.levelno >= logging.ERROR]
     assert told
     return "a traceback" if any(each.exc_info for each in told) else ""
+
+
+@asks_for("loaded_groups")
+async def _refuses_groups_of_both(_hub: StockHub) -> str:
+    other = JupyterHub(config=make_config(load_groups={"lab": {"users": ["ada"]}}))
+    other.init_db()
+    other.authenticator = WithRoles(parent=other, manage_groups=True)
+    await other.init_role_creation()
+    await other.init_users()
+    try:
+        await other.init_groups()
+    except (ValueError, SystemExit) as error:
+        return f"{type(error).__name__}: {error}"
+    ada = orm.User.find(other.db, "ada")
+    assert [group.name for group in ada.groups] == ["lab"]
+    assert other.authenticator.manage_groups
+    return ""
 
 
 @asks_for("managed_roles")

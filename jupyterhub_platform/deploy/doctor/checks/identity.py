@@ -10,6 +10,7 @@ NOTICED_SECONDS: Final = 10
 BAD_SECONDS: Final = 60
 """ID tokens may be made this long after now, or have expired this long ago."""
 
+_KINDS_WITH_CALLBACK: Final = frozenset({"oidc", "github"})
 _DOCS: Final = "docs/identity-providers.md says how each is set up."
 _GIVE: Final = (
     "Have the provider give it (a mapper, a scope), or correct identity.rules. "
@@ -50,7 +51,7 @@ def check_callbacks(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether each provider leads users back to this Hub."""
     for each in _list_usable(facts):
         key, callback = each["key"], each["callback"]
-        if not callback:
+        if not callback and each["kind"] in _KINDS_WITH_CALLBACK:
             yield unknown(
                 f"The address at which users of {key} come back is not known.",
                 "It has to be registered at the provider, exactly as users reach the Hub.",
@@ -64,7 +65,7 @@ def check_callbacks(facts: DoctorFacts) -> Iterator[Finding]:
                 f"Register {callback} as a redirect address of the client there, exactly so; or "
                 "correct client.id.",
             )
-        elif each["is_registered"] is None and each["kind"] != "header":
+        elif each["is_registered"] is None and each["kind"] in _KINDS_WITH_CALLBACK:
             yield unknown(
                 f"The identity provider {key} does not say whether users may come back to "
                 f"{callback}.",

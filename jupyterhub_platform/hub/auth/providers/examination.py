@@ -7,7 +7,6 @@ import json
 import secrets
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +17,7 @@ from tornado.httputil import url_concat
 from jupyterhub_platform.core.identity_providers import PRIVATE_KEY
 from jupyterhub_platform.hub.auth.providers.attempts import Attempt
 from jupyterhub_platform.hub.auth.providers.errors import ProviderError
+from jupyterhub_platform.hub.auth.providers.examined import Examined
 from jupyterhub_platform.hub.auth.providers.front_end import FrontEndClient
 from jupyterhub_platform.hub.auth.providers.github import GitHubClient
 from jupyterhub_platform.hub.auth.providers.metadata import (
@@ -34,31 +34,6 @@ _NO_ACCOUNT: Final = frozenset(
     {"login_required", "interaction_required", "consent_required", "account_selection_required"}
 )
 """How a provider answers, at the right address, a client that it may show no page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """What was found out about one provider.
-
-    Attributes
-    ----------
-    fault
-        Why nobody can log in by it; empty if that is not known to be so.
-    callback, is_registered
-        Where users come back, and whether the provider leads there; ``None`` if it did not say.
-    ahead_seconds
-        How far its clock is ahead of the Hub's; ``None`` if it did not say what time it is.
-    not_offered
-        What the policy wants of it and its discovery document does not list: ``claims``,
-        ``scopes`` and ways in which a client proves itself (``client_auth``). What it lists
-        nothing of is left out.
-    """
-
-    fault: str = ""
-    callback: str = ""
-    is_registered: bool | None = None
-    ahead_seconds: float | None = None
-    not_offered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 async def examine(client: AnyClient, callback: str, claims: Iterable[str]) -> Examined:

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from jupyterhub_platform.core.identity_providers import (
+    AUTHENTICATOR,
     BASIC,
     GITHUB,
     HEADER,
@@ -74,7 +75,7 @@ class Providers:
         declared = self._get_identity().providers
         if declared is not self._seen:
             self._forget_changed(declared)
-        return tuple(declared.values())
+        return tuple(each for each in declared.values() if each.kind != AUTHENTICATOR)
 
     def prepare(self) -> None:
         """Have the Hub keep what they give, and load what speaks to them."""
@@ -95,7 +96,7 @@ class Providers:
         if declared is not self._seen:
             self._forget_changed(declared)
         provider = declared.get(key)
-        if provider is None:
+        if provider is None or provider.kind == AUTHENTICATOR:
             return None
         if key not in self._clients:
             self.prepare()
@@ -116,7 +117,9 @@ class Providers:
 
 
 def find_missing(provider: Provider) -> str:
-    """Say which of a provider's secrets cannot be read; empty if none is missing."""
+    """Say what a provider lacks, such as a secret that cannot be read; empty if nothing."""
+    if provider.kind == AUTHENTICATOR:
+        return "it stands for an authenticator of the site's own, and this Hub has the platform's"
     client, front_end = provider.client, provider.front_end
     places = [
         *((client.secret, client.key) if client else ()),

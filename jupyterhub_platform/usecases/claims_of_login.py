@@ -1,0 +1,112 @@
+"""What is taken of the claims of a login: what is kept, the user name, and why there is none."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from jupyterhub_platform.core.claimed_people import ClaimedLogin, ClaimedPerson
+from jupyterhub_platform.core.claims import ProviderIdentity, read_values
+from jupyterhub_platform.core.errors import ClaimsError, IdentityError
+from jupyterhub_platform.core.identity import normalise_user
+from jupyterhub_platform.core.identity_providers import Provider
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.store.claimed_people import render_claims
+
+MAX_LENGTH: Final = 128 * 1024
+"""Characters of the claims of one user that are kept."""
+GROUPS_LAST: Final = timedelta(days=1)
+"""How long the groups that a provider said last count, while it says nothing of groups."""
+_OF_ONE_LOGIN: Final = frozenset(
+    {
+        *("iss", "sub", "aud", "azp", "iat", "nbf", "exp", "auth_time", "nonce", "jti"),
+        *("at_hash", "c_hash", "s_hash", "sid", "session_state", "typ"),
+    }
+)
+"""Claims that say nothing of a user, and differ at each login."""
+
+
+def take_claims(
+    before: ClaimedLogin | None, identity: ProviderIdentity, provider: Provider, now: datetime
+) -> ClaimedLogin:
+    """Return a login with what is kept of it.
+
+    That a provider says nothing of groups does not mean that there are none: what it said last
+    counts for a day.
+
+    Raises
+    ------
+    ClaimsError
+        Raised if it says more than can be kept.
+    """
+    claims = {name: each for name, each in identity.claims.items() if name not in _OF_ONE_LOGIN}
+    if len(render_claims(claims)) > MAX_LENGTH:
+        raise ClaimsError(f"it says more of you than the {MAX_LENGTH // 1024} KiB that are kept")
+    grouped_at = now
+    if before is not None and read_values(claims, provider.groups) is None:
+        kept = before.identity.claims
+        grouped_at = before.grouped_at
+        if now - grouped_at < GROUPS_LAST and read_values(kept, provider.groups) is not None:
+            claims[provider.groups] = list(read_values(kept, provider.groups) or ())
+    name, first_at = (before.name, before.first_at) if before else ("", now)
+    return ClaimedLogin(name, replace(identity, claims=claims), first_at, grouped_at)
+
+
+def choose_name(identity: ProviderIdentity, provider: Provider) -> str:
+    """Return the user name that claims give: the first that can be one.
+
+    Raises
+    ------
+    ClaimsError
+        Raised if none can.
+    """
+    why_not = f"none of the claims {', '.join(provider.names)} has a name"
+    for claim in provider.names:
+        values = read_values(identity.claims, claim, trust_email=provider.trust_email) or ()
+        if len(values) != 1 or not values[0].strip():
+            continue
+        try:
+            return normalise_user(values[0])
+        except IdentityError as error:
+            why_not = str(error)
+    raise ClaimsError(why_not)
+
+
+def check_new_name(policy: Policy, name: str, provider: Provider, *, is_taken: bool) -> None:
+    """Refuse a user who logs in for the first time a name that is, or looks like, another's.
+
+    Raises
+    ------
+    ClaimsError
+        Raised if it is known here, and the provider lets its users choose their names.
+    """
+    if name in policy.people or is_taken:
+        if not provider.assigns_names:
+            raise ClaimsError(
+                f"the name {name} is known here already, and users of {provider.title} choose "
+                "their names themselves"
+            )
+    elif alike := policy.find_look_alike(name):
+        raise ClaimsError(f"the name {name} looks like that of another user, {alike}")
+
+
+def find_provider(policy: Policy, identity: ProviderIdentity) -> Provider:
+    """Return the provider that an identity is of.
+
+    Raises
+    ------
+    ClaimsError
+        Raised if it is not declared any more.
+    """
+    provider = policy.identity.find_provider(identity)
+    if provider is None:
+        raise ClaimsError(f"the provider {identity.provider} is not declared any more")
+    return provider
+
+
+def say_refused(claimed: ClaimedPerson | None, now: datetime) -> str:
+    """Say why a user is not let in."""
+    if claimed is not None and claimed.refusal:
+        return claimed.refusal
+    if claimed is not None and claimed.until is not None and claimed.until <= now:
+        return "what this platform gave you has ended"
+    return "no rule of this platform lets you in"
