@@ -370,6 +370,7 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "people/([^/]+)/suspend": "asks first; the Hub decides, as above",
     "people/([^/]+)/delete": "asks first; the Hub decides, as above",
     "people/([^/]+)/resume": "asks first; the Hub decides, as above",
+    "people/([^/]+)/forget-login": "asks first; the Hub decides, as above",
     "people/([^/]+)/invite": "shows the link once; the Hub decides, as above",
     "policy/([^/]+)/rollback": "asks first; the Hub decides, as above",
     "requests": "the caller's own, and those that they may answer or see",
