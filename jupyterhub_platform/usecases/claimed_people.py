@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from jupyterhub_platform.core.claimed_people import ClaimedLogin, ClaimedPerson
 from jupyterhub_platform.core.claims import ProviderIdentity, read_values
-from jupyterhub_platform.core.errors import ClaimsError, IdentityError
+from jupyterhub_platform.core.errors import ClaimsError, IdentityError, Place
 from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.core.identity_providers import Provider
 from jupyterhub_platform.core.levels import Level
@@ -344,7 +344,7 @@ class Trial:
     name: str
     person: Person
     groups: Mapping[str, str]
-    lines: Mapping[str, str]
+    lines: Mapping[str, Place]
     is_let_in: bool
     why_not: str
 

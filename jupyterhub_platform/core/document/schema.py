@@ -25,6 +25,7 @@ from jupyterhub_platform.core.document.schema_volumes import DeclaredHome, Decla
 from jupyterhub_platform.core.document.value_types import (
     Amounts,
     Declared,
+    Includes,
     Instant,
     LevelName,
     Limits,
@@ -163,6 +164,12 @@ class Declaration(Declared):
 
     version: Version = Field(description="Version of this format: 1.", examples=[1])
     name: Line = Field("JupyterHub", description="What people call the platform.")
+    include: Includes = Field(
+        (),
+        description="Files and folders beside this file that declare more users, groups, images, "
+        "tiers and grants; of a folder, each *.yaml and *.yml in the order of their names.",
+        examples=[["tiers.yaml", "people"]],
+    )
     quota: Limits = Field({}, description="What everybody together may hold.")
     defaults: DeclaredDefaults = Field(
         DeclaredDefaults(), description="What holds where nothing else is said."

@@ -105,7 +105,9 @@ async def apply_to_moved(
         await turn.yield_if_due()
     app.db.commit()
     if not levels_only:
-        await in_store_thread(policies.change_applied, was, now)
+        # Only forgotten: another file that was settled meanwhile may have taken more away.
+        gone = {name: was[name] - now[name] for name in moved}
+        await in_store_thread(policies.change_applied, gone, {})
     return moved
 
 
