@@ -61,12 +61,15 @@ class DocumentReader:
 
     file: str = ""
     number: int = 0
-    mark: Mark = 1
+    mark: Mark = field(init=False)
     faults: list[Fault] = field(default_factory=list)
     unreadable: list[KeyPath] = field(default_factory=list)
     _reported: set[tuple[int, str]] = field(default_factory=set)
     _scalars: dict[tuple[str, bool], object] = field(default_factory=dict)
     _nodes: dict[object, dict[str, object]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.mark = self._line(1)
 
     def line(self, path: KeyPath) -> int:
         """Return the line of what stands at ``path``, or of the nearest thing above it."""

@@ -2,7 +2,6 @@
 
 import codecs
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,6 +18,13 @@ from jupyterhub_platform.core.document.lines import Files, Lines
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.document_reader import DocumentReader
+from jupyterhub_platform.file_texts import (
+    FileText,
+    digest_of,
+    join_files,
+    path_of,
+    split_files,
+)
 
 MAX_BYTES: Final = 2**24
 """What is read at most of one file. 100,000 people take 10 MiB."""
@@ -26,21 +32,6 @@ MAX_TOTAL_BYTES: Final = 2**26
 """What all files of a policy may have together."""
 CONFIG_MAP_BYTES: Final = 2**20
 """What Kubernetes keeps in a ConfigMap or Secret at most, all its keys together."""
-_SEVERAL: Final = "files:"
-"""What the texts of several files begin with where they are kept as one; no policy begins so."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileText:
-    """One file of a policy.
-
-    ``name`` is below the folder of the first one. ``entry`` is the number of the entry of
-    ``include`` that names it.
-    """
-
-    name: str
-    text: bytes
-    entry: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +51,7 @@ class ReadPolicy:
     @property
     def text(self) -> str:
         """What a revision keeps: the text of the file, or of all of them, each with its name."""
-        texts = [decode(each.text) for each in self.files]
-        if len(texts) == 1:
-            return texts[0]
-        index = [[f.name, f.entry, len(t)] for f, t in zip(self.files, texts, strict=True)]
-        return "\n".join([_SEVERAL + json.dumps(index), *texts])
+        return join_files(self.files, [decode(each.text) for each in self.files])
 
     def find_file(self, path: str) -> FileText:
         """Return the file at a path, as messages name it."""
@@ -82,23 +69,6 @@ class ReadPolicy:
             replace(each, text=text.encode()) if each.name == name else each for each in self.files
         ]
         return parse_files(changed, self.file)
-
-
-def path_of(main: str, name: str) -> str:
-    """Return the path of a file of a policy, in messages; ``main`` is that of the first."""
-    return str(Path(main).parent / name)
-
-
-def digest_of(files: Sequence[FileText]) -> str:
-    """Return what a revision keeps of the bytes of its files: ``sha256:…``.
-
-    Of several files it is that of what ``sha256sum`` prints of them, in the order of ``include``.
-    """
-    digests = [sha256(each.text).hexdigest() for each in files]
-    if len(files) == 1:
-        return f"sha256:{digests[0]}"
-    lines = (f"{digest}  {file.name}\n" for digest, file in zip(digests, files, strict=True))
-    return f"sha256:{sha256(''.join(lines).encode()).hexdigest()}"
 
 
 @dataclass(slots=True)
@@ -177,18 +147,6 @@ def parse_revision(text: str, file: str) -> ReadPolicy:
     return parse_files(split_files(text, file), file)
 
 
-def split_files(text: str, file: str) -> list[FileText]:
-    """Return the files whose texts a revision keeps; ``file`` is the first."""
-    if not text.startswith(_SEVERAL):
-        return [FileText(file, text.encode())]
-    first, _, rest = text.partition("\n")
-    files, start = [], 0
-    for name, entry, length in json.loads(first.removeprefix(_SEVERAL)):
-        files.append(FileText(name, rest[start : start + length].encode(), entry))
-        start += length + 1
-    return files
-
-
 def parse_files(
     files: Sequence[FileText], file: str, parser: FileParser | None = None
 ) -> ReadPolicy:
@@ -227,6 +185,22 @@ def parse_files(
     document = cast("dict[str, Any]", whole.document)
     policy = policy.with_parts(lines=lines)
     return ReadPolicy(policy, digest_of(files), file, tuple(files), document)
+
+
+def read_sections(files: Sequence[FileText]) -> dict[str, Any]:
+    """Return what the files of a revision say together, without judging it.
+
+    Raises
+    ------
+    PolicyError
+        Raised if they cannot be read.
+    """
+    parser, main = FileParser(), files[0].name
+    parts = [parser.parse(each.name, each.text) for each in files]
+    whole = unite_parts(parts, Files({parser.number(each.name): each.name for each in files}))
+    if whole.faults or not isinstance(whole.document, dict):
+        raise PolicyError(whole.faults or (Fault((), "it is no policy", "correct it", main),))
+    return whole.document
 
 
 def read_mapping(text: str) -> dict[str, Any]:

@@ -17,18 +17,17 @@ from typing import Final, TypeAlias
 
 from jupyterhub_platform.core.document.files import INCLUDE, Part, list_includes
 from jupyterhub_platform.core.document.lines import Files
+from jupyterhub_platform.core.document.value_types import find_include_fault
 from jupyterhub_platform.core.errors import Fault, Place, PolicyError
 from jupyterhub_platform.documents import (
     MAX_BYTES,
     MAX_TOTAL_BYTES,
     FileParser,
-    FileText,
     ReadPolicy,
-    digest_of,
     parse_files,
-    path_of,
     refuse_includes,
 )
+from jupyterhub_platform.file_texts import FileText, digest_of, path_of
 
 MAX_FILES: Final = 1_000
 SUFFIXES: Final = (".yaml", ".yml")
@@ -145,7 +144,7 @@ class PolicyFiles:
             included = self._included[1]
             with suppress(PolicyError, OSError):
                 entries = list_includes(self._parse_main(read_bytes(self.path)).document)
-                included = tuple(entry for _, entry in entries)
+                included = tuple(each for _, each in entries if not find_include_fault(each))
             self._included = main, included
         folder = self.path.parent
         names = (each for entry in self._included[1] for each in _list(folder, entry))
@@ -194,6 +193,9 @@ class _Search:
         """Yield the files that can be read."""
         self._known[os.path.realpath(self.path)] = None
         for number, entry in list_includes(self.main.document):
+            if fault := find_include_fault(entry):
+                self._refuse(number, *fault)
+                continue
             folder = self.path.parent / entry
             names = _list(self.path.parent, entry)
             if not names:

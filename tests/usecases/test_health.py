@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_platform.documents import FileText, digest_of
+from jupyterhub_platform.file_texts import FileText, digest_of
 from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.store.policies import record_revision
 from jupyterhub_platform.store.schema import SCHEMA_VERSION

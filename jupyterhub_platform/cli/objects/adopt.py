@@ -16,7 +16,8 @@ from jupyterhub_platform.core.errors import PlatformError, PolicyError
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.typed_names import render_command
 from jupyterhub_platform.document_writer import add_object
-from jupyterhub_platform.documents import ReadPolicy, decode, path_of
+from jupyterhub_platform.documents import ReadPolicy, decode
+from jupyterhub_platform.file_texts import path_of
 from jupyterhub_platform.policy_files import read_policy
 from jupyterhub_platform.rest.managed import PolicyObject
 from jupyterhub_platform.usecases.adoption import Rewritten, remove_declared

@@ -17,8 +17,8 @@ from jupyterhub_platform.documents import (
     MAX_BYTES,
     ReadPolicy,
     parse_policy,
-    path_of,
 )
+from jupyterhub_platform.file_texts import path_of
 from jupyterhub_platform.policy_files import read_policy
 
 STDIN: Final = "-"

@@ -20,7 +20,7 @@ from jupyterhub_platform.core.document.lines import (
 )
 from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.document.schema import Declaration
-from jupyterhub_platform.core.document.value_types import describe_value, find_include_fault
+from jupyterhub_platform.core.document.value_types import describe_value
 from jupyterhub_platform.core.errors import Fault
 
 INCLUDE: Final = "include"
@@ -44,13 +44,10 @@ class Part:
 
 
 def list_includes(document: object) -> list[tuple[int, str]]:
-    """Return what a document includes, as far as it can be read, with the number of each."""
+    """Return what a document includes, each with its number; not what is no text."""
     entries = document.get(INCLUDE) if isinstance(document, dict) else None
-    return [
-        (number, each.removesuffix("/"))
-        for number, each in enumerate(entries if isinstance(entries, list) else ())
-        if isinstance(each, str) and find_include_fault(each) is None
-    ]
+    listed = enumerate(entries if isinstance(entries, list) else ())
+    return [(n, each.removesuffix("/")) for n, each in listed if isinstance(each, str)]
 
 
 def unite_parts(parts: Sequence[Part], files: Files) -> Part:
