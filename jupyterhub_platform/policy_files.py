@@ -15,9 +15,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, TypeAlias
 
-from jupyterhub_platform.core.document.files import INCLUDE, Part, list_includes
+from jupyterhub_platform.core.document.files import INCLUDE, Part, find_include_fault, list_includes
 from jupyterhub_platform.core.document.lines import Files
-from jupyterhub_platform.core.document.value_types import find_include_fault
 from jupyterhub_platform.core.errors import Fault, Place, PolicyError
 from jupyterhub_platform.documents import (
     MAX_BYTES,

@@ -49,6 +49,14 @@ def take_out(path: Path) -> None:
     path.write_text(remove_declared(read_policy(path), VIDEO).text)
 
 
+def read_main(path: Path) -> str:
+    return path.read_text()
+
+
+def write_main(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
 def restart(policies: Policies, path: Path) -> tuple[Snapshot, PolicyError | None]:
     return policies.publish_or_last_good(PolicyFiles(path), actor="platform.yaml")
 
@@ -149,3 +157,25 @@ async def test_a_change_before_an_adoption_is_not_undone_beside_the_file(
     with pytest.raises(ManagedError, match="is declared at"):
         await changes.apply(roll_back(store, in_force, good, "back"))
     assert titles(in_force.snapshot) == ("Video", False)
+
+
+async def test_an_object_of_an_included_file_is_released_from_there(
+    changes: Changes, policies: Policies, file: Path, store: Store
+) -> None:
+    video = file.parent / "video.yaml"
+    write_main(file, f"include: [video.yaml]\n{read_main(file)}")
+    before = read_main(file)
+    video.write_text("# kept\ngroups:\n  video: {title: Video, quota: {servers: 2}}\n  dance: {}\n")
+    await changes.apply(PublishPolicy(PolicyFiles(file), "platform.yaml", store))
+    after = await changes.apply(release(store, file))
+    assert titles(after) == ("Video", True)
+    left = remove_declared(read_policy(file), VIDEO)
+    assert (left.path, left.text) == (video, "# kept\ngroups:\n  dance: {}\n")
+    assert read_main(file) == before
+    video.write_text(left.text)
+    snapshot, fault = restart(policies, file)
+    assert (titles(snapshot), snapshot.revision, fault) == (("Video", True), after.revision, None)
+    video.write_text(f"{left.text}  video: {{title: Film}}\n")
+    with pytest.raises(ManagedError, match=r"video\.yaml:4 says something else of the group video"):
+        await changes.apply(adopt(store, file))
+    assert titles(await changes.apply(adopt(store, file, take_file=True))) == ("Film", False)

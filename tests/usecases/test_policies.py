@@ -254,3 +254,44 @@ def test_a_hub_starts_though_the_store_suspends_every_admin(policies, store, fil
     assert fault is None
     assert "jhp resume root" in say_locked_out(snapshot, NOW, file)
     assert say_locked_out(replace(snapshot, suspensions={}), NOW, file) == ""
+
+
+def split(file: Path) -> Path:
+    """Put the groups of a policy into a file of their own, in a folder that it includes."""
+    (file.parent / "groups").mkdir()
+    head, groups, rest = GOOD.partition(
+        "groups: {vision: {members: [dev], member_quota: {servers: 1}}}\n"
+    )
+    (file.parent / "groups" / "vision.yaml").write_text(groups)
+    file.write_text(f"{head}include: [groups]\n{rest}")
+    return file.parent / "groups" / "vision.yaml"
+
+
+def test_a_revision_keeps_all_files_and_is_read_from_them(policies, store, file):
+    group = split(file)
+    published = policies.publish(PolicyFiles(file), actor="root")
+    assert policies.publish(PolicyFiles(file), actor="root").revision == 1
+    group.write_text(group.read_text().replace("servers: 1", "servers: 2"))
+    assert policies.publish(PolicyFiles(file), actor="root").revision == 2
+    group.write_text("groups: {vision: {member_quota: {servers: banana}}}\n")
+    last, fault = policies.publish_or_last_good(PolicyFiles(file), actor="root")
+    assert fault is not None
+    assert str(fault).startswith(f"{group}:1: groups.vision.member_quota.servers: ")
+    assert last.policy.groups["vision"].member_quota.quota == {"servers": 2}
+    assert str(last.policy.lines["groups.vision"]) == "groups/vision.yaml:1"
+    newest, first = list_all(store)
+    assert newest.digest != first.digest
+    with store.read() as transaction:
+        kept = [[each.name for each in revisions.get_files(transaction, n)] for n in (None, 1)]
+    assert kept == [[], ["platform.yaml", "groups/vision.yaml"]]
+    assert str(published.policy.lines["users.dev"]) == f"{file}:2"
+
+
+def test_an_included_file_that_goes_is_a_fault(policies, file):
+    group = split(file)
+    policies.publish(PolicyFiles(file), actor="root")
+    group.unlink()
+    with pytest.raises(
+        PolicyError, match=r"platform\.yaml:3: include\.0: the folder .*groups has no"
+    ):
+        policies.publish(PolicyFiles(file), actor="root")

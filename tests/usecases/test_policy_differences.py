@@ -18,7 +18,7 @@ from jupyterhub_platform.usecases.reports.policy_differences import (
 )
 from jupyterhub_platform.usecases.snapshot import InForce
 from tests.usecases.conftest import Clock
-from tests.usecases.test_policies import CHANGED, GOOD
+from tests.usecases.test_policies import CHANGED, GOOD, split
 
 VIDEO = Key(Kind.GROUP, "video")
 NEW = Key(Kind.USER, "new")
@@ -110,3 +110,28 @@ async def test_an_object_that_came_and_went_in_between_does_not_differ(
     await changes.apply(PutObject(Key(Kind.USER, "brief"), {"level": "user"}, "x", "root"))
     await changes.apply(RetireObject(Key(Kind.USER, "brief"), "x", "root"))
     assert compare(store_of_five, 5, 7).sentence == "Nothing differs."
+
+
+def test_files_that_are_included_are_compared_with_what_was_in_one(
+    store: Store, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, policies = tmp_path / "platform.yaml", Policies(store, clock=clock)
+    file.write_text(GOOD)
+    policies.publish(PolicyFiles(file), actor="root")
+    group = split(file)
+    policies.publish(PolicyFiles(file), actor="root")
+    group.write_text(group.read_text().replace("servers: 1", "servers: 3"))
+    policies.publish(PolicyFiles(file), actor="root")
+    assert shown(report_difference(store, 3, 1, 2)) == [("changed", "settings", "")]
+    assert shown(report_difference(store, 3, 2, 3)) == [("changed", "group", "vision")]
+    monkeypatch.setattr(module, "MAX_FILE", 10)
+    by_line = report_difference(store, 3, 2, 3).lines
+    assert by_line is not None
+    assert by_line[0] == "diff groups/vision.yaml"
+    assert [line[0] for line in by_line[1:]] == ["@", "-", "+"]
+    moved = report_difference(store, 3, 2, 1).lines
+    assert moved is not None
+    assert [line for line in moved if line.startswith("diff")] == [
+        "diff platform.yaml",
+        "diff groups/vision.yaml",
+    ]

@@ -19,14 +19,12 @@ from jupyterhub_platform.core.document.lines import (
     line_of,
 )
 from jupyterhub_platform.core.document.names import fold_user
-from jupyterhub_platform.core.document.schema import Declaration
+from jupyterhub_platform.core.document.schema import SECTIONS, Declaration
 from jupyterhub_platform.core.document.value_types import describe_value
 from jupyterhub_platform.core.errors import Fault
 
 INCLUDE: Final = "include"
 GRANTS: Final = "grants"
-SECTIONS: Final = ("users", "groups", "images", "tiers", GRANTS)
-"""What an included file may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,18 @@ def list_includes(document: object) -> list[tuple[int, str]]:
     entries = document.get(INCLUDE) if isinstance(document, dict) else None
     listed = enumerate(entries if isinstance(entries, list) else ())
     return [(n, each.removesuffix("/")) for n, each in listed if isinstance(each, str)]
+
+
+def find_include_fault(entry: str) -> tuple[str, str] | None:
+    """Return why a text names no file or folder beside the policy file, and the fix."""
+    parts = entry.removesuffix("/").split("/")
+    if not entry.isprintable() or not all(parts):
+        what = f"{quote(entry)} is no path below the folder of this file"
+        return what, "write for example people/vision.yaml, or people for all files there"
+    if any(part.startswith(".") for part in parts):
+        what = f"{quote(entry)} has a part that begins with a dot"
+        return what, "name what is below the folder of this file, and is not hidden"
+    return None
 
 
 def unite_parts(parts: Sequence[Part], files: Files) -> Part:

@@ -133,24 +133,6 @@ def _check_provided(value: str) -> str:
     return value
 
 
-def find_include_fault(entry: str) -> tuple[str, str] | None:
-    """Return why a text names no file or folder beside the policy file, and the fix."""
-    parts = entry.removesuffix("/").split("/")
-    if not entry.isprintable() or not all(parts):
-        what = f"{quote(entry)} is no path below the folder of this file"
-        return what, "write for example people/vision.yaml, or people for all files there"
-    if any(part.startswith(".") for part in parts):
-        what = f"{quote(entry)} has a part that begins with a dot"
-        return what, "name what is below the folder of this file, and is not hidden"
-    return None
-
-
-def _check_include(value: str) -> str:
-    if fault := find_include_fault(value):
-        raise refusal(*fault)
-    return value
-
-
 def _check_level(value: Any) -> Level:
     if not isinstance(value, str) or value not in list(Level):
         raise refusal(f"is {describe_value(value)}, not a level", f"use one of {', '.join(Level)}")
@@ -258,9 +240,6 @@ LevelName = TypeAliasType(
 Names = Annotated[tuple[str, ...], Strict(strict=False)]
 ProvidedName = Annotated[str, Field(max_length=MAX_PROVIDED), AfterValidator(_check_provided)]
 ProvidedNames = Annotated[tuple[ProvidedName, ...], Strict(strict=False)]
-Includes = Annotated[
-    tuple[Annotated[str, AfterValidator(_check_include)], ...], Strict(strict=False)
-]
 Instant = Annotated[
     datetime,
     BeforeValidator(_check_instant),

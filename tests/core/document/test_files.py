@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.core.document.files import Part, list_includes, unite_parts
+from jupyterhub_platform.core.document.files import (
+    Part,
+    find_include_fault,
+    list_includes,
+    unite_parts,
+)
 from jupyterhub_platform.core.document.lines import Files, Lines, number_line
 from jupyterhub_platform.core.errors import Fault
 
@@ -177,7 +182,8 @@ def test_the_first_of_two_is_kept() -> None:
 def test_a_section_that_cannot_be_united_is_not_judged_further() -> None:
     assert unite({"users": {}}, {"users": 5}).unreadable == (("users",),)
     # What is wrong in the first file is said of the whole document.
-    for wrong in (None, 5, []):
+    wrongs: tuple[Any, ...] = (None, 5, [])
+    for wrong in wrongs:
         assert unite({"users": wrong}, {"users": {"kim": {}}}).document == {"users": wrong}
 
 
@@ -209,3 +215,35 @@ def test_what_readers_report_of_grants_is_numbered_anew() -> None:
 )
 def test_what_is_included_is_listed_by_number(document: Any, found: list[tuple[int, str]]) -> None:
     assert list_includes(document) == found
+
+
+@pytest.mark.parametrize(
+    "entry", ["a.yaml", "people", "people/", "people/vision.yaml", "a b/ü.yml"]
+)
+def test_what_is_below_the_folder_can_be_included(entry: str) -> None:
+    assert find_include_fault(entry) is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "what"),
+    [
+        ("", "is no path below"),
+        ("/", "is no path below"),
+        ("/etc/a.yaml", "is no path below"),
+        ("people//a.yaml", "is no path below"),
+        ("a\n.yaml", "is no path below"),
+        (".", "begins with a dot"),
+        ("..", "begins with a dot"),
+        ("../a.yaml", "begins with a dot"),
+        ("people/../../a.yaml", "begins with a dot"),
+        ("./a.yaml", "begins with a dot"),
+        ("..data/a.yaml", "begins with a dot"),
+        ("people/.a.yaml", "begins with a dot"),
+    ],
+)
+def test_nothing_outside_of_the_folder_and_nothing_hidden_is_included(
+    entry: str, what: str
+) -> None:
+    fault = find_include_fault(entry)
+    assert fault is not None
+    assert what in fault[0]
