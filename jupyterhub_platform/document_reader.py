@@ -7,6 +7,7 @@ depth. Values are those of the YAML 1.2 core schema; keys are always text.
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -84,11 +85,12 @@ class DocumentReader:
             Raised if it is not YAML, or nested too deeply.
         """
         if _COMPILED is not None and not _DOUBTFUL.search(text):
-            try:
-                return self._read_stream(yaml.parse(text, Loader=_COMPILED))
-            except yaml.YAMLError:
-                # The other parser says in words what is wrong.
-                self.faults, self.unreadable, self._reported = [], [], set()
+            with suppress(yaml.YAMLError):
+                document = self._read_stream(yaml.parse(text, Loader=_COMPILED))
+                if not self.faults:
+                    return document
+            # The other parser says in words what is wrong.
+            self.faults, self.unreadable, self._reported = [], [], set()
         try:
             return self._read_stream(YAML(typ="safe", pure=True).parse(text))
         except ReaderError as error:
@@ -132,10 +134,7 @@ class DocumentReader:
             self._fault(path, event, "aliases (*) are not read", "write the value out")
             self.unreadable.append(path)
             return None, line
-        if getattr(event, "anchor", None):
-            self._fault(path, event, "anchors (&) are not read", "remove it")
-        if getattr(event, "tag", None):
-            self._fault(path, event, "tags (!) are not read", "remove it")
+        self._refuse_properties(path, event)
         if len(path) > MAX_LEVELS:
             what = f"the document is nested more than {MAX_LEVELS} levels deep"
             line = event.start_mark.line + 1
@@ -148,6 +147,12 @@ class DocumentReader:
             items, below = self._read_sequence(path, stream)
             return items, make_mark(path, line, below)
         return self._read_scalar(event), line
+
+    def _refuse_properties(self, path: KeyPath, event: Any) -> None:
+        if getattr(event, "anchor", None):
+            self._fault(path, event, "anchors (&) are not read", "remove it")
+        if getattr(event, "tag", None):
+            self._fault(path, event, "tags (!) are not read", "remove it")
 
     def _share(self, path: KeyPath, node: dict[str, object]) -> dict[str, object]:
         """Return the object that was read before if it says the same; whole objects alone.
@@ -192,6 +197,7 @@ class DocumentReader:
                 continue
             key = sys.intern(str(event.value))
             at = (*path, key)
+            self._refuse_properties(at, event)
             if key == "<<" and not event.style:
                 self._fault(path, event, "merge keys (<<) are not read", "write the keys out")
                 self._read_node((*path, "?"), line, next(stream), stream)
