@@ -4,34 +4,28 @@ Nothing is constructed that a file could turn against its reader: no tags, no al
 depth. Values are those of the YAML 1.2 core schema; keys are always text.
 """
 
+import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ruamel.yaml import YAML
+import yaml
+from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    Event,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-    StreamEndEvent,
-)
 from ruamel.yaml.reader import ReaderError
 
 from jupyterhub_platform.core.document.faults import KeyPath, quote
 from jupyterhub_platform.core.document.lines import (
-    Place,
-    Places,
+    LINES_PER_FILE,
+    Mark,
+    Marks,
     find_line,
     line_of,
-    make_place,
-    merge_places,
+    make_mark,
+    merge_marks,
+    number_line,
 )
 from jupyterhub_platform.core.document.notations import read_plain
 from jupyterhub_platform.core.errors import Fault, PolicyError
@@ -43,6 +37,21 @@ _MAX_SHARED: Final = 8
 """How many values an object has at most that is looked for among others."""
 _MAX_NAME: Final = 64
 
+_Alias: Final = (events.AliasEvent, yaml.AliasEvent)
+_DocumentStart: Final = (events.DocumentStartEvent, yaml.DocumentStartEvent)
+_MappingEnd: Final = (events.MappingEndEvent, yaml.MappingEndEvent)
+_MappingStart: Final = (events.MappingStartEvent, yaml.MappingStartEvent)
+_Scalar: Final = (events.ScalarEvent, yaml.ScalarEvent)
+_SequenceEnd: Final = (events.SequenceEndEvent, yaml.SequenceEndEvent)
+_SequenceStart: Final = (events.SequenceStartEvent, yaml.SequenceStartEvent)
+_StreamEnd: Final = (events.StreamEndEvent, yaml.StreamEndEvent)
+_COMPILED: Final[Any] = getattr(yaml, "CBaseLoader", None)
+"""Ten times as fast; absent where PyYAML has no libyaml."""
+_DOUBTFUL: Final = re.compile(
+    "[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+"""What the two parsers read differently: tabs, and other breaks of lines than the usual ones."""
+
 
 @dataclass(slots=True)
 class DocumentReader:
@@ -51,16 +60,21 @@ class DocumentReader:
     What is the same is one value: most people are said to be one of a few things.
     """
 
-    place: Place = 1
+    file: str = ""
+    number: int = 0
+    mark: Mark = field(init=False)
     faults: list[Fault] = field(default_factory=list)
     unreadable: list[KeyPath] = field(default_factory=list)
     _reported: set[tuple[int, str]] = field(default_factory=set)
     _scalars: dict[tuple[str, bool], object] = field(default_factory=dict)
     _nodes: dict[object, dict[str, object]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.mark = self._line(1)
+
     def line(self, path: KeyPath) -> int:
         """Return the line of what stands at ``path``, or of the nearest thing above it."""
-        return find_line(self.place, path)
+        return find_line(self.mark, path) % LINES_PER_FILE
 
     def read(self, text: str) -> object:
         """Return what the document says.
@@ -70,6 +84,13 @@ class DocumentReader:
         PolicyError
             Raised if it is not YAML, or nested too deeply.
         """
+        if _COMPILED is not None and not _DOUBTFUL.search(text):
+            with suppress(yaml.YAMLError):
+                document = self._read_stream(yaml.parse(text, Loader=_COMPILED))
+                if not self.faults:
+                    return document
+            # The other parser says in words what is wrong.
+            self.faults, self.unreadable, self._reported = [], [], set()
         try:
             return self._read_stream(YAML(typ="safe", pure=True).parse(text))
         except ReaderError as error:
@@ -80,52 +101,58 @@ class DocumentReader:
             line, what, fix = _explain(error, text)
         except YAMLError as error:
             line, what, fix = 1, f"this is not YAML: {str(error).splitlines()[0]}", "correct it"
-        raise PolicyError((*self.faults, Fault((), what, fix, line=line)))
+        raise PolicyError((*self.faults, Fault((), what, fix, self.file, line)))
 
-    def _read_stream(self, events: Iterator[Event]) -> object:
+    def _read_stream(self, stream: Iterator[Any]) -> object:
         document: object = None
         seen = False
-        for event in events:
-            if isinstance(event, DocumentStartEvent):
+        for event in stream:
+            if isinstance(event, _DocumentStart):
                 if seen:
                     self._fault((), event, "a second document begins here", "keep one in a file")
                     break
                 seen = True
-                document, self.place = self._read_node((), 1, next(events), events)
-            elif isinstance(event, StreamEndEvent):
+                document, self.mark = self._read_node((), self._line(1), next(stream), stream)
+            elif isinstance(event, _StreamEnd):
                 break
         return document
 
-    def _fault(self, path: KeyPath, event: Event, what: str, fix: str) -> None:
+    def _line(self, line: int) -> int:
+        return number_line(self.number, line)
+
+    def _fault(self, path: KeyPath, event: Any, what: str, fix: str) -> None:
         line = event.start_mark.line + 1
         if (line, what) not in self._reported:
             self._reported.add((line, what))
-            self.faults.append(Fault(path, what, fix, line=line))
+            self.faults.append(Fault(path, what, fix, self.file, line))
 
     def _read_node(
-        self, path: KeyPath, line: int, event: Event, events: Iterator[Event]
-    ) -> tuple[object, Place]:
-        """Return a value and its place; ``line`` is that of its key."""
-        if isinstance(event, AliasEvent):
+        self, path: KeyPath, line: int, event: Any, stream: Iterator[Any]
+    ) -> tuple[object, Mark]:
+        """Return a value and its mark; ``line`` is that of its key."""
+        if isinstance(event, _Alias):
             self._fault(path, event, "aliases (*) are not read", "write the value out")
             self.unreadable.append(path)
             return None, line
+        self._refuse_properties(path, event)
+        if len(path) > MAX_LEVELS:
+            what = f"the document is nested more than {MAX_LEVELS} levels deep"
+            line = event.start_mark.line + 1
+            deep = Fault(path[:1], what, "write it flatter", self.file, line)
+            raise PolicyError((*self.faults, deep))
+        if isinstance(event, _MappingStart):
+            entries, below = self._read_mapping(path, stream)
+            return self._share(path, entries), make_mark(path, line, below)
+        if isinstance(event, _SequenceStart):
+            items, below = self._read_sequence(path, stream)
+            return items, make_mark(path, line, below)
+        return self._read_scalar(event), line
+
+    def _refuse_properties(self, path: KeyPath, event: Any) -> None:
         if getattr(event, "anchor", None):
             self._fault(path, event, "anchors (&) are not read", "remove it")
         if getattr(event, "tag", None):
             self._fault(path, event, "tags (!) are not read", "remove it")
-        if len(path) > MAX_LEVELS:
-            what = f"the document is nested more than {MAX_LEVELS} levels deep"
-            place = event.start_mark.line + 1
-            deep = Fault(path[:1], what, "write it flatter", line=place)
-            raise PolicyError((*self.faults, deep))
-        if isinstance(event, MappingStartEvent):
-            entries, below = self._read_mapping(path, events)
-            return self._share(path, entries), make_place(path, line, below)
-        if isinstance(event, SequenceStartEvent):
-            items, below = self._read_sequence(path, events)
-            return items, make_place(path, line, below)
-        return self._read_scalar(event), line
 
     def _share(self, path: KeyPath, node: dict[str, object]) -> dict[str, object]:
         """Return the object that was read before if it says the same; whole objects alone.
@@ -136,7 +163,7 @@ class DocumentReader:
         return node if key is None else self._nodes.setdefault(key, node)
 
     def _read_scalar(self, event: Any) -> object:
-        text, is_plain = str(event.value), event.style is None
+        text, is_plain = str(event.value), not event.style
         found = self._scalars.get((text, is_plain), self)
         if found is self:
             found = read_plain(text) if is_plain else text
@@ -146,44 +173,46 @@ class DocumentReader:
             self._scalars[text, is_plain] = found
         return found
 
-    def _read_sequence(self, path: KeyPath, events: Iterator[Event]) -> tuple[list[object], Places]:
+    def _read_sequence(self, path: KeyPath, stream: Iterator[Any]) -> tuple[list[object], Marks]:
         entries: list[object] = []
-        places: Places = {}
-        while not isinstance(event := next(events), SequenceEndEvent):
-            number, line = len(entries), event.start_mark.line + 1
-            entry, place = self._read_node((*path, number), line, event, events)
-            places[sys.intern(str(number))] = place
+        marks: Marks = {}
+        while not isinstance(event := next(stream), _SequenceEnd):
+            number, line = len(entries), self._line(event.start_mark.line + 1)
+            entry, mark = self._read_node((*path, number), line, event, stream)
+            marks[sys.intern(str(number))] = mark
             entries.append(entry)
-        return entries, places
+        return entries, marks
 
     def _read_mapping(
-        self, path: KeyPath, events: Iterator[Event]
-    ) -> tuple[dict[str, object], Places]:
+        self, path: KeyPath, stream: Iterator[Any]
+    ) -> tuple[dict[str, object], Marks]:
         entries: dict[str, object] = {}
-        places: Places = {}
-        while not isinstance(event := next(events), MappingEndEvent):
-            line = event.start_mark.line + 1
-            if not isinstance(event, ScalarEvent):
+        marks: Marks = {}
+        while not isinstance(event := next(stream), _MappingEnd):
+            line = self._line(event.start_mark.line + 1)
+            if not isinstance(event, _Scalar):
                 self._fault(path, event, "a key must be text", "write a name before the colon")
-                self._read_node((*path, "?"), line, event, events)
-                self._read_node((*path, "?"), line, next(events), events)
+                self._read_node((*path, "?"), line, event, stream)
+                self._read_node((*path, "?"), line, next(stream), stream)
                 continue
             key = sys.intern(str(event.value))
             at = (*path, key)
-            if key == "<<" and event.style is None:
+            self._refuse_properties(at, event)
+            if key == "<<" and not event.style:
                 self._fault(path, event, "merge keys (<<) are not read", "write the keys out")
-                self._read_node((*path, "?"), line, next(events), events)
+                self._read_node((*path, "?"), line, next(stream), stream)
                 continue
             if key not in entries:
-                entries[key], places[key] = self._read_node(at, line, next(events), events)
+                entries[key], marks[key] = self._read_node(at, line, next(stream), stream)
                 continue
-            what = f"{quote(key)} is declared twice, first on line {line_of(places[key])}"
+            first = line_of(marks[key]) % LINES_PER_FILE
+            what = f"{quote(key)} is declared twice, first on line {first}"
             self._fault(at, event, what, "remove one of the two")
-            again, place = self._read_node(at, line, next(events), events)
+            again, mark = self._read_node(at, line, next(stream), stream)
             if path == ():
                 entries[key] = _merge(entries[key], again)
-                places[key] = merge_places(places[key], place)
-        return entries, places
+                marks[key] = merge_marks(marks[key], mark)
+        return entries, marks
 
 
 def _merge(first: object, second: object) -> object:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from jupyterhub_platform.atomic_files import rewrite
 from jupyterhub_platform.core.errors import PolicyError
+from jupyterhub_platform.policy_files import PolicyFiles, Seen
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.access_requests import AccessRequests
@@ -15,7 +16,6 @@ from jupyterhub_platform.usecases.changes import Changes, RunInThread
 from jupyterhub_platform.usecases.credentials import LocalCredentials, PasswordHasher
 from jupyterhub_platform.usecases.decisions import DecisionReader
 from jupyterhub_platform.usecases.failures import Failures
-from jupyterhub_platform.usecases.health import see_file
 from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.recorded_requests import RecordedRequests
 from jupyterhub_platform.usecases.snapshot import InForce
@@ -31,7 +31,7 @@ class Runtime:
     """What the Hub works with.
 
     ``fault`` says what is wrong with the file, if an older policy is in force instead;
-    ``file_seen`` is what `see_file` returned before the file was read.
+    ``files_seen`` is what ``files`` were seen as before they were read.
     """
 
     store: Store
@@ -50,7 +50,8 @@ class Runtime:
     requests: RecordedRequests
     terminal_logins: TerminalLogins
     fault: PolicyError | None
-    file_seen: tuple[int, ...]
+    files: PolicyFiles
+    files_seen: Seen
 
 
 def build_runtime(
@@ -70,8 +71,9 @@ def build_runtime(
     store = open_store(settings)
     try:
         policies = Policies(store)
-        file_seen = see_file(settings.policy_file)
-        snapshot, fault = policies.publish_or_last_good(settings.policy_file, actor="platform")
+        files = PolicyFiles(settings.policy_file)
+        files_seen = files.see()
+        snapshot, fault = policies.publish_or_last_good(files, actor="platform")
         in_force = InForce(snapshot)
         health = StoreHealth(store)
         return Runtime(
@@ -91,7 +93,8 @@ def build_runtime(
             requests=RecordedRequests(store, health),
             terminal_logins=TerminalLogins(),
             fault=fault,
-            file_seen=file_seen,
+            files=files,
+            files_seen=files_seen,
         )
     except BaseException:
         store.close()

@@ -26,13 +26,14 @@ from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.core.options import read_options
 from jupyterhub_platform.core.question import ask, subject_of
 from jupyterhub_platform.core.reservations import Reservation
-from jupyterhub_platform.documents import parse_policy, read_policy
+from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.kubernetes.guard.forbidden_fields import find_forbidden
 from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 from jupyterhub_platform.hub.platform import Platform
 from jupyterhub_platform.hub.routes import platform_handlers
+from jupyterhub_platform.policy_files import read_policy
 from jupyterhub_platform.service.app import ROUTES
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book

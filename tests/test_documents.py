@@ -18,8 +18,8 @@ from jupyterhub_platform.documents import (
     MAX_BYTES,
     ReadPolicy,
     parse_policy,
-    read_policy,
 )
+from jupyterhub_platform.policy_files import read_policy
 from tests.support.broken_documents import FILES, Expected, expected_faults
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "local" / "platform.yaml"
@@ -180,8 +180,8 @@ def test_a_name_cannot_move_the_cursor_of_a_terminal():
 
 def test_remembers_where_everything_was_declared():
     lines = parse(SMALL).policy.lines
-    assert lines["tiers.small.requests.cpu"] == "platform.yaml:10"
-    assert lines["groups.vision.members.0"] == "platform.yaml:5"
+    assert str(lines["tiers.small.requests.cpu"]) == "platform.yaml:10"
+    assert str(lines["groups.vision.members.0"]) == "platform.yaml:5"
 
 
 def test_the_digest_is_that_of_the_bytes():

@@ -10,7 +10,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 
+from jupyterhub_platform import document_reader
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.documents import parse_policy
@@ -142,6 +144,37 @@ def test_a_damaged_file_is_a_policy_or_a_list_of_faults(number: int) -> None:
     print(f"{number} documents: {dict(outcomes)}, slowest {slowest:.3f} s")
     assert _memory() - before < MAX_GROWTH_BYTES
     assert min(outcomes["policy"], outcomes["faults"]) > number / 50
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="by choice: PyYAML has no libyaml here")
+@pytest.mark.parametrize("number", [400, pytest.param(10_000, marks=pytest.mark.long)])
+def test_both_parsers_read_the_same(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = dice_for("parsers")
+    corpus = [file.read_bytes() for file in (*WHOLE, *FILES)]
+    compiled = outcomes = 0
+    for _ in range(number):
+        text = dice.choice(corpus)
+        for _ in range(dice.choice((1, 1, 2, 4))):
+            text = mutate(dice, text, corpus)
+        said = text.decode(errors="replace")
+        found = outcome_of(said)
+        with monkeypatch.context() as patched:
+            patched.setattr(document_reader, "_COMPILED", None)
+            assert outcome_of(said) == found, said
+        outcomes += not isinstance(found, list)
+        compiled += not document_reader._DOUBTFUL.search(said)
+    assert min(outcomes, compiled) > number / 10
+
+
+def outcome_of(text: str) -> object:
+    """Return what a reader makes of a text, with every line, or what is wrong with it."""
+    reader = document_reader.DocumentReader()
+    try:
+        said = reader.read(text)
+    except PolicyError as error:
+        return list(map(str, error.faults))
+    # Numbers show how they were written, and true is not 1.
+    return repr(said), reader.mark, list(map(str, reader.faults)), reader.unreadable
 
 
 def read(text: bytes) -> str:

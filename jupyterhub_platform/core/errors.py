@@ -67,8 +67,8 @@ Floors above translate: the Hub and the service into an HTTP status, the
 command line into an exit code. Messages say what, why and what to do next.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 _MAX_SHOWN: Final = 80
 
@@ -98,6 +98,17 @@ class ClaimsError(PlatformError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A line of one of the files of the policy."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong in a document: where, what, and the fix.
 
@@ -115,6 +126,10 @@ class Fault:
             f"{self.file}:{self.line}: " if self.line else (f"{self.file}: " if self.file else "")
         )
         return printable(f"{place}{self.key + ': ' if self.path else ''}{self.what}; {self.fix}")
+
+    def at(self, place: Place) -> Self:
+        """Return the fault with where it is."""
+        return replace(self, file=place.file, line=place.line)
 
     @property
     def key(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from jupyterhub_platform.core.errors import Place
 from jupyterhub_platform.core.grants import Grant, level_at
 from jupyterhub_platform.core.identity_providers import NO_IDENTITY, Identity
 from jupyterhub_platform.core.levels import Level
@@ -38,7 +39,7 @@ class Limit(NamedTuple):
 class Policy:
     """The whole policy, immutable. A change replaces it whole.
 
-    ``lines`` says where each key path was declared, as ``file:line``.
+    ``lines`` says where each key path was declared.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Policy:
     tiers: Mapping[str, Tier]
     grants: tuple[Grant, ...] = ()
     identity: Identity = NO_IDENTITY
-    lines: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, Place] = field(default_factory=dict)
     _index: PolicyIndex = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -57,9 +57,8 @@ def _find_in_tiers(policy: Policy) -> tuple[Fault, ...]:
 def _place(policy: Policy, path: tuple[str, ...], what: str, fix: str) -> Fault:
     """Say where a warning belongs: at the key, or else at what stands above it."""
     words = (".".join(path[:end]) for end in range(len(path), 0, -1))
-    at = next((policy.lines[each] for each in words if each in policy.lines), "")
-    file, _, line = at.rpartition(":")
-    return Fault(path, what, fix, file, int(line) if line.isdigit() else 0)
+    at = next((policy.lines[each] for each in words if each in policy.lines), None)
+    return Fault(path, what, fix) if at is None else Fault(path, what, fix).at(at)
 
 
 def _check_names(policy: Policy) -> Iterator[Fault]:

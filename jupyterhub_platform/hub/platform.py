@@ -160,7 +160,7 @@ class Platform(PlatformTraits):
             self.app, self.runtime, levels_only=not self.manage_memberships
         )
         self.policy_watch = PolicyWatch(
-            self.runtime, self.settings.policy_file, self.memberships.settle, self.suspension.settle
+            self.runtime, self.memberships.settle, self.suspension.settle
         )
 
     def _warn_operator(self) -> None:

@@ -5,11 +5,13 @@ from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Row, and_, bindparam, delete, func, insert, select
 
 from jupyterhub_platform.core.errors import NotFoundError
+from jupyterhub_platform.file_texts import FileText, split_files
 from jupyterhub_platform.store.column_types import CleanText
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import applied_membership, managed_revision, policy_revision
@@ -102,6 +104,20 @@ def get_revision(tx: Transaction, number: int) -> Revision:
     if row is None:
         raise NotFoundError(f"there is no policy revision {number}")
     return _read(row)
+
+
+def get_files(tx: Transaction, number: int | None) -> list[FileText]:
+    """Return the files of the revision with ``number``; none for the one before the first.
+
+    Raises
+    ------
+    NotFoundError
+        Raised if there is none.
+    """
+    if not number:
+        return []
+    revision = get_revision(tx, number)
+    return split_files(revision.document_json, Path(revision.source).name)
 
 
 def list_revisions(

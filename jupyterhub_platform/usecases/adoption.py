@@ -15,7 +15,8 @@ from typing import Any, Final
 from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.managed import Key, Kind, ManagedObject
 from jupyterhub_platform.document_writer import WriteError, remove_object
-from jupyterhub_platform.documents import ReadPolicy, parse_policy
+from jupyterhub_platform.documents import ReadPolicy, decode
+from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Record
@@ -36,7 +37,7 @@ class AdoptObject:
     """
 
     key: Key
-    path: Path
+    files: PolicyFiles
     store: Store
     reason: str
     by: str
@@ -55,7 +56,7 @@ class AdoptObject:
         found = snapshot.sources.managed.get(self.key)
         if found is None:
             raise NoObjectError(self.key)
-        read = read_file(self.path)
+        read = read_file(self.files)
         self._compare(read, found)
         others = {k: each for k, each in snapshot.sources.managed.items() if k != self.key}
         after = _unite(read, others, snapshot, self, now)
@@ -67,14 +68,15 @@ class AdoptObject:
         if not entries:
             raise ManagedError(
                 "managed.undeclared",
-                f"{self.path} does not declare the {kind} {name} yet. Bring the file there that "
-                "jhp adopt wrote, and adopt it again; until then it stays managed.",
+                f"{self.files.path} does not declare the {kind} {name} yet. Bring the file there "
+                "that jhp adopt wrote, and adopt it again; until then it stays managed.",
             )
         if not self.take_file and not any(_is_same(each, found.document) for each in entries):
+            at = read.policy.lines.get(self.key.path, self.files.path)
             raise ManagedError(
                 _DIFFERS,
-                f"{self.path} says something else of the {kind} {name} than the Hub. Make both the "
-                "same, or let the file win with --take-file; the managed values stay a revision.",
+                f"{at} says something else of the {kind} {name} than the Hub. Make both the same, "
+                "or let the file win with --take-file; the managed values stay a revision.",
             )
 
 
@@ -86,7 +88,7 @@ class ReleaseObject:
     """
 
     key: Key
-    path: Path
+    files: PolicyFiles
     store: Store
     reason: str
     by: str
@@ -102,7 +104,7 @@ class ReleaseObject:
             Raised if the file has faults, or still names it elsewhere.
         """
         kind, name = self.key
-        read = read_file(self.path)
+        read = read_file(self.files)
         entries = _list_declared(read, self.key)
         if kind is Kind.GRANT or self.key in snapshot.sources.managed or not entries:
             raise ManagedError(
@@ -111,37 +113,48 @@ class ReleaseObject:
                 "end by themselves.",
             )
         document = json.loads(json.dumps(entries[0]))
-        left = remove_declared(read, self.key, self.path)
+        left = remove_declared(read, self.key).policy
         new = ManagedObject(self.key, document, 1, self.by, now)
         managed = {**snapshot.sources.managed, self.key: new}
         after = _unite(left, managed, snapshot, self, now)
         return _Recording(left, after, (Step(self.key, None, document),), self, now)
 
 
-def remove_declared(read: ReadPolicy, key: Key, path: Path) -> ReadPolicy:
-    """Return the policy file without an object, which nothing else of it may name.
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A policy with another text of one of its files."""
+
+    path: Path
+    text: str
+    policy: ReadPolicy
+
+
+def remove_declared(read: ReadPolicy, key: Key) -> Rewritten:
+    """Return the policy without an object, which nothing else of it may name.
 
     Raises
     ------
     ManagedError
         Raised if it cannot be taken out without touching more.
     PolicyError
-        Raised with whatever of the file still names it.
+        Raised with whatever of the files still names it.
     """
     section = key.kind.section
     entries: Mapping[str, Any] = read.document.get(section) or {}
     (name,) = (each for each in entries if _fold(key.kind, each) == key.name)
+    path = read.policy.lines[f"{section}.{name}"].file
+    file = read.find_file(path)
     try:
-        text = remove_object(read.text, section, name)
+        text = remove_object(decode(file.text), section, name)
     except WriteError as error:
         raise ManagedError(_CONFLICT, f"{path}: {error}") from None
-    left = parse_policy(text.encode(), str(path))
+    left = read.with_text(file.name, text)
     rest = {each: entry for each, entry in entries.items() if each != name}
     if dict(left.document) != {**read.document, section: rest}:
         raise ManagedError(
             _CONFLICT, f"{path} cannot be changed without touching more than {name}."
         )
-    return left
+    return Rewritten(Path(path), text, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +171,7 @@ class _Recording:
         """Write the rows, and return what is in force with them."""
         after = record(self.after, self.steps, self.change, self.now, transaction)
         change = self.change
-        return record_file(transaction, self.read, after, change.path, change.by, self.now)
+        return record_file(transaction, self.read, after, change.files.path, change.by, self.now)
 
 
 def _unite(
@@ -168,8 +181,8 @@ def _unite(
     change: AdoptObject | ReleaseObject,
     now: datetime,
 ) -> Snapshot:
-    sources, policy = unite(read, managed, list_logins(change.store), change.path, now)
-    check_admins(policy, snapshot.suspensions, change.path, now)
+    sources, policy = unite(read, managed, list_logins(change.store), now)
+    check_admins(policy, snapshot.suspensions, change.files.path, now)
     return replace(snapshot, sources=sources, policy=policy)
 
 

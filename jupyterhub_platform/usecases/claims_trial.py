@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jupyterhub_platform.core.claims import ProviderIdentity
+from jupyterhub_platform.core.errors import Place
 from jupyterhub_platform.core.managed import Sources
 from jupyterhub_platform.core.people import Person
 from jupyterhub_platform.documents import ReadPolicy
@@ -27,7 +28,7 @@ class Trial:
     name: str
     person: Person
     groups: Mapping[str, str]
-    lines: Mapping[str, str]
+    lines: Mapping[str, Place]
     is_let_in: bool
     why_not: str
 

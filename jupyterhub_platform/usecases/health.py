@@ -5,9 +5,9 @@ Reads only, and never fails: what cannot be read is an answer, too.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from jupyterhub_platform.core.errors import PolicyError, StoreError
+from jupyterhub_platform.policy_files import PolicyFiles, Seen
 from jupyterhub_platform.store.schema import SCHEMA_VERSION
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.policies import Policies, read_digest
@@ -53,17 +53,8 @@ def read_store_state(store: Store, health: StoreHealth) -> StoreState:
     return StoreState(store.display_url, fault, health.waiting, schema, SCHEMA_VERSION)
 
 
-def see_file(path: Path) -> tuple[int, ...]:
-    """Return what changes whenever the file does, without reading it."""
-    try:
-        status = path.stat()
-    except OSError:
-        return (0,)
-    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
-
-
 class PolicyFileReader:
-    """Reads the policy file, and only if it has changed since the last time.
+    """Reads the policy file and what it includes, and only if that has changed since the last time.
 
     A large file takes more than a second to parse, and pages ask every few seconds. So what is in
     force is not parsed again, unless ``is_refused`` says that this program refused it: the revision
@@ -71,12 +62,12 @@ class PolicyFileReader:
     """
 
     def __init__(
-        self, policies: Policies, path: Path, is_refused: Callable[[], bool] = lambda: True
+        self, policies: Policies, files: PolicyFiles, is_refused: Callable[[], bool] = lambda: True
     ) -> None:
         self._policies = policies
-        self._path = path
+        self._files = files
         self._is_refused = is_refused
-        self._last: tuple[tuple[int, ...], str | None, tuple[str, ...]] | None = None
+        self._last: tuple[Seen, str | None, tuple[str, ...]] | None = None
 
     def read(self) -> FileState:
         """Say how the file is; may be called from several threads."""
@@ -84,13 +75,13 @@ class PolicyFileReader:
             in_force = self._policies.in_force_digest()
         except StoreError:
             in_force = None
-        seen, last = see_file(self._path), self._last
+        seen, last = self._files.see(), self._last
         if last is None or last[0] != seen:
             last = self._last = (seen, *self._parse(in_force))
-        return FileState(str(self._path), in_force, *last[1:])
+        return FileState(str(self._files.path), in_force, *last[1:])
 
     def _parse(self, in_force: str | None) -> tuple[str | None, tuple[str, ...]]:
         try:
-            return read_digest(self._path, None if self._is_refused() else in_force), ()
+            return read_digest(self._files, None if self._is_refused() else in_force), ()
         except PolicyError as error:
             return None, tuple(str(fault) for fault in error.faults)

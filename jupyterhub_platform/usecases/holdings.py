@@ -120,7 +120,7 @@ def declared_at(policy: Policy, path: str) -> str:
     section, _, name = path.partition(".")
     while path and not (name and path == section):
         if path in policy.lines:
-            return policy.lines[path]
+            return str(policy.lines[path])
         path = path.rpartition(".")[0]
     return ""
 

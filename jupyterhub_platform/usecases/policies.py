@@ -1,19 +1,21 @@
 """Puts a policy into force: from its file, recorded as a revision, or the last good one."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from jupyterhub_platform.core.document.faults import join
-from jupyterhub_platform.core.errors import Fault, PolicyError
+from jupyterhub_platform.core.errors import Fault, Place, PolicyError
 from jupyterhub_platform.core.managed import Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.typed_names import render_command
-from jupyterhub_platform.documents import ReadPolicy, digest_of, parse_policy, read_bytes
+from jupyterhub_platform.documents import ReadPolicy, parse_revision
+from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.store import audit, claimed_people, managed, policies, suspensions
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
@@ -31,26 +33,28 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def read_file(path: Path) -> ReadPolicy:
-    """Read the file; one that cannot be read, as while an editor replaces it, has that as fault."""
-    return parse_policy(_read_bytes(path), str(path))
+def read_file(files: PolicyFiles) -> ReadPolicy:
+    """Read the policy; a file that cannot be read, as while it is replaced, has that as fault."""
+    with _readable(files.path):
+        return files.read()
 
 
-def read_digest(path: Path, known: str | None) -> str:
-    """Return the digest of the file; ``known`` is that of bytes that have no faults.
+def read_digest(files: PolicyFiles, known: str | None) -> str:
+    """Return the digest of the files; ``known`` is that of bytes that have no faults.
 
     Raises
     ------
     PolicyError
-        Raised if it has faults.
+        Raised if they have faults.
     """
-    text = _read_bytes(path)
-    return known if digest_of(text) == known else parse_policy(text, str(path)).digest
+    with _readable(files.path):
+        return files.read_digest(known)
 
 
-def _read_bytes(path: Path) -> bytes:
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        return read_bytes(path)
+        yield
     except OSError as error:
         what = f"it cannot be read ({error.strerror or error})"
         fault = Fault((), what, "put it back, readable for the Hub", file=str(path))
@@ -68,7 +72,7 @@ class PublishPolicy:
         resume one.
     """
 
-    path: Path
+    files: PolicyFiles
     actor: str
     store: Store
     locked_out: bool = False
@@ -82,16 +86,12 @@ class PublishPolicy:
             Raised if it has faults, does not fit to what is managed, or if each admin that it
             declares is suspended; nothing is recorded and the policy in force stays.
         """
-        read = read_file(self.path)
-        sources, policy = unite(
-            read, snapshot.sources.managed, list_logins(self.store), self.path, now
-        )
+        read, path = read_file(self.files), self.files.path
+        sources, policy = unite(read, snapshot.sources.managed, list_logins(self.store), now)
         if not self.locked_out:
-            check_admins(policy, snapshot.suspensions, self.path, now)
+            check_admins(policy, snapshot.suspensions, path, now)
         after = replace(snapshot, policy=policy, sources=sources)
-        return partial(
-            record_file, read=read, after=after, path=self.path, actor=self.actor, now=now
-        )
+        return partial(record_file, read=read, after=after, path=path, actor=self.actor, now=now)
 
 
 def record_file(
@@ -136,17 +136,17 @@ class Policies:
         self._store = store
         self._clock = clock
 
-    def publish(self, path: Path, *, actor: str, locked_out: bool = False) -> Snapshot:
+    def publish(self, files: PolicyFiles, *, actor: str, locked_out: bool = False) -> Snapshot:
         """Put the file into force before anything is served; see :class:`PublishPolicy`."""
         with self._store.read() as transaction:
             objects = managed.list_objects(transaction)
             suspended = suspensions.list_suspensions(transaction)
         kept = replace(NOTHING, suspensions=suspended, sources=Sources({}, objects))
-        change = PublishPolicy(path, actor, self._store, locked_out=locked_out)
+        change = PublishPolicy(files, actor, self._store, locked_out=locked_out)
         return record(self._store, change, kept, self._clock())
 
     def publish_or_last_good(
-        self, path: Path, *, actor: str
+        self, files: PolicyFiles, *, actor: str
     ) -> tuple[Snapshot, PolicyError | None]:
         """Read the file, or fall back to the newest revision and return what was wrong beside it.
 
@@ -156,7 +156,7 @@ class Policies:
             Raised if the file has faults and there is no revision to fall back to.
         """
         try:
-            return self.publish(path, actor=actor, locked_out=True), None
+            return self.publish(files, actor=actor, locked_out=True), None
         except PolicyError as error:
             try:
                 last = self.last_good()
@@ -183,9 +183,8 @@ class Policies:
             logins = claimed_people.list_logins(transaction)
         if newest is None:
             return None
-        path = Path(newest.source)
-        read = parse_policy(newest.document_json.encode(), path.name)
-        sources, policy = unite(read, objects, logins, path, self._clock())
+        read = parse_revision(newest.document_json, Path(newest.source).name)
+        sources, policy = unite(read, objects, logins, self._clock())
         return Snapshot(policy, number, suspended, sources)
 
     def list_applied(self) -> dict[str, frozenset[str]]:
@@ -237,6 +236,5 @@ def check_admins(
     """Refuse a policy all of whose admins are suspended, in the file or in the store."""
     fault = find_lockout(policy, suspended, now)
     if fault is not None:
-        place = policy.lines.get(f"users.{fault.path[1]}") or policy.lines.get("users", "")
-        line = int(place.rpartition(":")[2] or 0)
-        raise PolicyError((replace(fault, file=str(path), line=line),))
+        place = policy.lines.get(f"users.{fault.path[1]}") or policy.lines.get("users")
+        raise PolicyError((fault.at(place or Place(str(path), 0)),))

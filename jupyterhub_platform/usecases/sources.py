@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from jupyterhub_platform.core.claimed_people import (
@@ -11,7 +10,7 @@ from jupyterhub_platform.core.claimed_people import (
     derive_people,
     list_named_claims,
 )
-from jupyterhub_platform.core.errors import Fault, PolicyError
+from jupyterhub_platform.core.errors import Fault, Place, PolicyError
 from jupyterhub_platform.core.fed_groups import FedGroups
 from jupyterhub_platform.core.managed import Key, Kind, ManagedObject, Sources
 from jupyterhub_platform.core.policy import Policy
@@ -24,7 +23,6 @@ def unite(
     read: ReadPolicy,
     objects: Mapping[Key, ManagedObject],
     logins: Iterable[ClaimedLogin],
-    path: Path,
     now: datetime,
 ) -> tuple[Sources, Policy]:
     """Return what a file, managed objects, and its rules for users of providers are together.
@@ -45,7 +43,7 @@ def unite(
     try:
         return sources, sources.unite(now).with_parts(lines=lines)
     except PolicyError as error:
-        raise PolicyError(tuple(_place(each, lines, path) for each in error.faults)) from None
+        raise PolicyError(tuple(_place(each, lines) for each in error.faults)) from None
 
 
 def _unite_section(
@@ -61,10 +59,10 @@ def list_logins(store: Store) -> list[ClaimedLogin]:
         return claimed_people.list_logins(transaction)
 
 
-def _place(fault: Fault, lines: Mapping[str, str], path: Path) -> Fault:
-    """Say at which line of the file a fault is, if it is in the file at all."""
+def _place(fault: Fault, lines: Mapping[str, Place]) -> Fault:
+    """Say at which line of a file a fault is, if it is in the file at all."""
     keys = (".".join(map(str, fault.path[:end])) for end in range(len(fault.path), 1, -1))
-    place = next((lines[key] for key in keys if key in lines), "")
-    if not place:
+    place = next((lines[key] for key in keys if key in lines), None)
+    if place is None:
         return replace(fault, what=f"{fault.what} (it is managed in the Hub)")
-    return replace(fault, file=str(path), line=int(place.rpartition(":")[2]))
+    return fault.at(place)

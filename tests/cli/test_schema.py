@@ -52,6 +52,21 @@ def test_the_example_fits_the_schema(schema: dict[str, Any]):
     assert errors(schema, LOCAL / "platform.yaml") == []
 
 
+def test_what_is_needed_may_be_in_a_file_that_is_included(schema: dict[str, Any]):
+    check = Draft202012Validator(schema).is_valid
+    assert not check({"version": 1})
+    assert check({"version": 1, "include": ["people"]})
+
+
+def test_an_included_file_has_a_schema_of_its_own():
+    schema = json.loads(CliRunner().invoke(main, ["schema", "--included"]).stdout)
+    Draft202012Validator.check_schema(schema)
+    check = Draft202012Validator(schema).is_valid
+    assert check({"users": {"kim": {}}, "grants": []})
+    assert not check({"version": 1})
+    assert not check({"users": {"kim": {"lvel": "user"}}})
+
+
 @pytest.mark.parametrize(
     "name",
     [

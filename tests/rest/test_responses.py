@@ -16,7 +16,7 @@ from jupyterhub_platform.core.question import ask, limit_to_json, subject_of
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
-from jupyterhub_platform.documents import read_policy
+from jupyterhub_platform.policy_files import read_policy
 from jupyterhub_platform.rest.decisions import DryRun, HeldServer, Limit, RecordedDecision
 from jupyterhub_platform.rest.response_bodies import Health, Response, Why
 from jupyterhub_platform.usecases.book import Book

@@ -11,6 +11,7 @@ import pytest
 from jupyterhub_platform.core.access_requests import AccessRequest, RequestState, Wish
 from jupyterhub_platform.core.errors import PolicyError, StoreUnreachableError
 from jupyterhub_platform.core.managed import Key, Kind
+from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.store import access_requests
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.access_requests import (
@@ -59,7 +60,7 @@ BOSS = Authority("boss")
 def in_force(store: Store, clock: Clock, tmp_path: Path) -> InForce:
     file = tmp_path / "platform.yaml"
     file.write_text(FILE)
-    return InForce(Policies(store, clock=clock).publish(file, actor="root"))
+    return InForce(Policies(store, clock=clock).publish(PolicyFiles(file), actor="root"))
 
 
 @pytest.fixture

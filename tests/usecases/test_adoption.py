@@ -9,11 +9,12 @@ import pytest
 from jupyterhub_platform.core.errors import PolicyError, StoreUnreachableError
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.document_writer import add_object
+from jupyterhub_platform.policy_files import PolicyFiles, read_policy
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.adoption import AdoptObject, ReleaseObject, remove_declared
 from jupyterhub_platform.usecases.changes import Changes
 from jupyterhub_platform.usecases.managed_steps import ManagedError
-from jupyterhub_platform.usecases.policies import Policies, PublishPolicy, read_file
+from jupyterhub_platform.usecases.policies import Policies, PublishPolicy
 from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
 from tests.usecases.conftest import Outage, read_audit
 from tests.usecases.test_managed import (
@@ -33,11 +34,11 @@ GROUP: dict[str, Any] = {"title": "Video", "quota": {"servers": 2}}
 
 
 def adopt(store: Store, path: Path, *, take_file: bool = False) -> AdoptObject:
-    return AdoptObject(VIDEO, path, store, "into git", "root", take_file)
+    return AdoptObject(VIDEO, PolicyFiles(path), store, "into git", "root", take_file)
 
 
 def release(store: Store, path: Path, key: Key = VIDEO) -> ReleaseObject:
-    return ReleaseObject(key, path, store, "changes daily", "root")
+    return ReleaseObject(key, PolicyFiles(path), store, "changes daily", "root")
 
 
 def write_in(path: Path, document: dict[str, Any] = GROUP) -> None:
@@ -45,11 +46,19 @@ def write_in(path: Path, document: dict[str, Any] = GROUP) -> None:
 
 
 def take_out(path: Path) -> None:
-    path.write_text(remove_declared(read_file(path), VIDEO, path).text)
+    path.write_text(remove_declared(read_policy(path), VIDEO).text)
+
+
+def read_main(path: Path) -> str:
+    return path.read_text()
+
+
+def write_main(path: Path, text: str) -> None:
+    path.write_text(text)
 
 
 def restart(policies: Policies, path: Path) -> tuple[Snapshot, PolicyError | None]:
-    return policies.publish_or_last_good(path, actor="platform.yaml")
+    return policies.publish_or_last_good(PolicyFiles(path), actor="platform.yaml")
 
 
 def titles(snapshot: Snapshot) -> tuple[str, bool]:
@@ -75,7 +84,7 @@ async def test_what_is_interrupted_after_the_file_was_written_stays_managed(
     await changes.apply(put(VIDEO, GROUP))
     write_in(file, {**GROUP, "title": "Film"})
     with pytest.raises(PolicyError, match="jhp adopt group video"):
-        await changes.apply(PublishPolicy(file, "platform.yaml", store))
+        await changes.apply(PublishPolicy(PolicyFiles(file), "platform.yaml", store))
     snapshot, fault = restart(policies, file)
     assert (titles(snapshot), fault is not None) == (("Video", True), True)
     with pytest.raises(ManagedError, match="says something else") as refused:
@@ -101,7 +110,7 @@ async def test_a_released_object_is_managed_before_and_after_the_file_is_written
     changes: Changes, policies: Policies, file: Path, store: Store
 ) -> None:
     write_in(file)
-    await changes.apply(PublishPolicy(file, "platform.yaml", store))
+    await changes.apply(PublishPolicy(PolicyFiles(file), "platform.yaml", store))
     after = await changes.apply(release(store, file))
     assert titles(after) == ("Video", True)
     # Interrupted here: the file still declares it.
@@ -148,3 +157,25 @@ async def test_a_change_before_an_adoption_is_not_undone_beside_the_file(
     with pytest.raises(ManagedError, match="is declared at"):
         await changes.apply(roll_back(store, in_force, good, "back"))
     assert titles(in_force.snapshot) == ("Video", False)
+
+
+async def test_an_object_of_an_included_file_is_released_from_there(
+    changes: Changes, policies: Policies, file: Path, store: Store
+) -> None:
+    video = file.parent / "video.yaml"
+    write_main(file, f"include: [video.yaml]\n{read_main(file)}")
+    before = read_main(file)
+    video.write_text("# kept\ngroups:\n  video: {title: Video, quota: {servers: 2}}\n  dance: {}\n")
+    await changes.apply(PublishPolicy(PolicyFiles(file), "platform.yaml", store))
+    after = await changes.apply(release(store, file))
+    assert titles(after) == ("Video", True)
+    left = remove_declared(read_policy(file), VIDEO)
+    assert (left.path, left.text) == (video, "# kept\ngroups:\n  dance: {}\n")
+    assert read_main(file) == before
+    video.write_text(left.text)
+    snapshot, fault = restart(policies, file)
+    assert (titles(snapshot), snapshot.revision, fault) == (("Video", True), after.revision, None)
+    video.write_text(f"{left.text}  video: {{title: Film}}\n")
+    with pytest.raises(ManagedError, match=r"video\.yaml:4 says something else of the group video"):
+        await changes.apply(adopt(store, file))
+    assert titles(await changes.apply(adopt(store, file, take_file=True))) == ("Film", False)

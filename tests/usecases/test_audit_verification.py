@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.store import audit, trigger_checks
 from jupyterhub_platform.store.audit_chain import GENESIS, ROW_BATCH, hash_row
 from jupyterhub_platform.store.column_types import render_time
@@ -55,7 +56,7 @@ def gate(store: Store, gate_of, clock, tmp_path: Path) -> Gate:
     file = tmp_path / "platform.yaml"
     for document in (GOOD, CHANGED, "\ufeff" + GOOD):
         file.write_text(document)
-        Policies(store, clock=clock).publish(file, actor="rööt")
+        Policies(store, clock=clock).publish(PolicyFiles(file), actor="rööt")
     gate: Gate = gate_of(
         make_policy({"groups": {"vision": {"member_quota": {"servers": 2}}}}),
     )

@@ -15,6 +15,7 @@ from jupyterhub_platform.core.bulk_changes import (
     Result,
 )
 from jupyterhub_platform.core.managed import Key, Kind
+from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases import bulk_chunk
 from jupyterhub_platform.usecases.bulk_changes import BulkChanges, preview
@@ -49,7 +50,7 @@ COURSE = Key(Kind.GROUP, "course")
 def in_force(store: Store, clock: Clock, tmp_path: Path) -> InForce:
     path = tmp_path / "platform.yaml"
     path.write_text(POLICY)
-    return InForce(Policies(store, clock=clock).publish(path, actor="root"))
+    return InForce(Policies(store, clock=clock).publish(PolicyFiles(path), actor="root"))
 
 
 @pytest.fixture

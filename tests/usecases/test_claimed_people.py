@@ -14,6 +14,7 @@ from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher
+from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.store.credentials import get_credentials, set_password
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Changes
@@ -55,7 +56,7 @@ class Site:
     def __init__(self, store: Store, file: Path, clock: Clock) -> None:
         self.store, self.file, self.clock = store, file, clock
         self.policies = Policies(store, clock=clock)
-        self.in_force = InForce(self.policies.publish(file, actor="root"))
+        self.in_force = InForce(self.policies.publish(PolicyFiles(file), actor="root"))
         self.changes = Changes(store, self.in_force, clock=clock)
         self.hub: set[str] = set()
 
@@ -86,14 +87,14 @@ class Site:
         text = self.file.read_text()
         assert old in text
         self.file.write_text(text.replace(old, new))
-        await self.changes.apply(PublishPolicy(self.file, "root", self.store))
+        await self.changes.apply(PublishPolicy(PolicyFiles(self.file), "root", self.store))
 
     def says(self, name: str) -> tuple[str, set[str]]:
         person = self.policy.people[name]
         return str(person.level), set(self.policy.declared_groups(name))
 
     def restarted(self) -> Policy:
-        return self.policies.publish(self.file, actor="root").policy
+        return self.policies.publish(PolicyFiles(self.file), actor="root").policy
 
 
 def identity(subject: str, user: str, provider: str = "company", **said: Any) -> ProviderIdentity:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_platform.documents import digest_of
+from jupyterhub_platform.file_texts import FileText, digest_of
+from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.store.policies import record_revision
 from jupyterhub_platform.store.schema import SCHEMA_VERSION
 from jupyterhub_platform.store.store import Store
@@ -48,14 +49,16 @@ def test_a_store_that_is_gone_is_an_answer_and_what_waits_is_counted(tmp_path: P
 
 def test_a_file_in_force_has_the_digest_of_the_revision(store: Store, file: Path) -> None:
     policies = Policies(store)
-    assert PolicyFileReader(policies, file).read().digest is None, "nothing was in force yet"
-    policies.publish(file, actor="test")
-    state = PolicyFileReader(policies, file).read()
+    assert PolicyFileReader(policies, PolicyFiles(file)).read().digest is None, (
+        "nothing was in force yet"
+    )
+    policies.publish(PolicyFiles(file), actor="test")
+    state = PolicyFileReader(policies, PolicyFiles(file)).read()
     assert state.digest == state.file_digest
     assert state.digest is not None
     assert state.faults == ()
     file.write_text(file.read_text() + "# a comment\n")
-    changed = PolicyFileReader(policies, file).read()
+    changed = PolicyFileReader(policies, PolicyFiles(file)).read()
     assert changed.digest == state.digest
     assert changed.file_digest not in {None, state.digest}
 
@@ -65,13 +68,13 @@ def test_a_file_with_faults_leaves_the_digest_of_the_revision(
     store: Store, file: Path, text: str | None
 ) -> None:
     policies = Policies(store)
-    policies.publish(file, actor="test")
-    digest = PolicyFileReader(policies, file).read().digest
+    policies.publish(PolicyFiles(file), actor="test")
+    digest = PolicyFileReader(policies, PolicyFiles(file)).read().digest
     if text is None:
         file.unlink()
     else:
         file.write_text(text)
-    state = PolicyFileReader(policies, file).read()
+    state = PolicyFileReader(policies, PolicyFiles(file)).read()
     assert (state.digest, state.file_digest) == (digest, None)
     assert str(file) in state.faults[0]
 
@@ -80,7 +83,7 @@ def test_a_file_is_looked_at_while_the_store_is_gone(tmp_path: Path, file: Path)
     path = tmp_path / "store.sqlite"
     store = Store.open(f"sqlite:///{path}")
     path.unlink()
-    state = PolicyFileReader(Policies(store), file).read()
+    state = PolicyFileReader(Policies(store), PolicyFiles(file)).read()
     assert state.digest is None
     assert state.file_digest is not None
     store.close()
@@ -88,8 +91,8 @@ def test_a_file_is_looked_at_while_the_store_is_gone(tmp_path: Path, file: Path)
 
 def test_a_file_that_did_not_change_is_not_read_again(store: Store, file: Path) -> None:
     policies = Policies(store)
-    policies.publish(file, actor="test")
-    reader = PolicyFileReader(policies, file)
+    policies.publish(PolicyFiles(file), actor="test")
+    reader = PolicyFileReader(policies, PolicyFiles(file))
     good = reader.read()
     text, before = file.read_text(), file.stat()
     file.write_text("version: banana\n")
@@ -111,16 +114,16 @@ def test_what_is_in_force_is_not_parsed_again_unless_this_version_refused_it(
     store: Store, file: Path
 ) -> None:
     policies = Policies(store)
-    policies.publish(file, actor="test")
+    policies.publish(PolicyFiles(file), actor="test")
     file.write_text("version: banana\n")
-    digest, now = digest_of(file.read_bytes()), datetime.now(UTC)
+    digest, now = digest_of([FileText("platform.yaml", file.read_bytes())]), datetime.now(UTC)
     with store.begin() as transaction:
         # As an older version would have left it.
         record_revision(
             transaction, document_json="{}", digest=digest, source="", actor="test", at=now
         )
-    assert PolicyFileReader(policies, file, lambda: False).read().faults == ()
-    assert PolicyFileReader(policies, file, lambda: True).read().faults
+    assert PolicyFileReader(policies, PolicyFiles(file), lambda: False).read().faults == ()
+    assert PolicyFileReader(policies, PolicyFiles(file), lambda: True).read().faults
 
 
 @contextmanager

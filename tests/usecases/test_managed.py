@@ -11,6 +11,7 @@ import pytest
 from jupyterhub_platform.core.errors import PolicyError, StoreUnreachableError
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.suspensions import Suspension
+from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.store import managed as managed_store
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Changes
@@ -50,7 +51,7 @@ def policies(store: Store, clock: Clock) -> Policies:
 
 @pytest.fixture
 def in_force(policies: Policies, file: Path) -> InForce:
-    return InForce(policies.publish(file, actor="root"))
+    return InForce(policies.publish(PolicyFiles(file), actor="root"))
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ async def test_a_change_is_in_force_and_on_record(changes, in_force, store, poli
     assert (row.actor, row.action, row.subject) == ("root", "group.made", "video")
     assert '"reason":"a reason"' in row.detail_json
     # A Hub that starts again has it, too.
-    assert_same(policies.publish(file, actor="root"), after)
+    assert_same(policies.publish(PolicyFiles(file), actor="root"), after)
     assert_same(policies.last_good(), after)
 
 
@@ -210,7 +211,7 @@ async def test_a_roll_back_puts_back_what_was_there(changes, store, policies, fi
     assert after.revision == 6
     assert [each[0] for each in list_revisions(store)] == [6, 5, 4, 3, 2]
     assert [row.action for row in read_audit(store)][:2] == ["group.changed", "tier.retired"]
-    assert_same(policies.publish(file, actor="root"), after)
+    assert_same(policies.publish(PolicyFiles(file), actor="root"), after)
     nothing = await changes.apply(roll_back(store, in_force, 1, "all of it"))
     assert nothing.sources.managed == {}
     with pytest.raises(ManagedError, match="Nothing that is managed changed since then"):
@@ -223,7 +224,7 @@ async def test_a_file_that_declares_a_managed_name_is_refused_at_its_line(
     await changes.apply(put(VIDEO, {"members": ["dev"]}))
     file.write_text(GOOD.replace("groups: {", "groups: {video: {}, "))
     with pytest.raises(PolicyError) as refused:
-        policies.publish(file, actor="root")
+        policies.publish(PolicyFiles(file), actor="root")
     (fault,) = refused.value.faults
     assert (fault.file, fault.line) == (str(file), 3)
     assert "“video” is managed in the Hub, where root changed it" in fault.what
@@ -234,7 +235,7 @@ async def test_a_file_that_takes_away_what_is_named_is_refused(changes, policies
     await changes.apply(put(VIDEO, {"members": ["dev"]}))
     file.write_text(GOOD.replace("dev: {level: developer}, ", "").replace("[dev]", "[root]"))
     with pytest.raises(PolicyError) as refused:
-        policies.publish(file, actor="root")
+        policies.publish(PolicyFiles(file), actor="root")
     (fault,) = refused.value.faults
     assert str(fault) == (
         "groups.video.members.0: “dev” is not declared under users (it is managed in the Hub); add "
@@ -245,7 +246,7 @@ async def test_a_file_that_takes_away_what_is_named_is_refused(changes, policies
 async def test_another_file_keeps_what_is_managed(changes, policies, file):
     await changes.apply(put(VIDEO, {"members": ["dev"]}))
     file.write_text(CHANGED)
-    snapshot = policies.publish(file, actor="root")
+    snapshot = policies.publish(PolicyFiles(file), actor="root")
     assert snapshot.revision == 3
     assert set(snapshot.policy.groups) == {"vision", "video"}
     assert snapshot.policy.groups["vision"].member_quota.quota == {"servers": 2}
@@ -264,7 +265,7 @@ async def test_a_reader_follows_each_change(changes, in_force, store, store_url,
             assert_same(reader.read().snapshot, in_force.snapshot)
         await changes.apply(put(VIDEO, {}))
         file.write_text(CHANGED)
-        in_force.replace(policies.publish(file, actor="root"))
+        in_force.replace(policies.publish(PolicyFiles(file), actor="root"))
         assert_same(reader.read().snapshot, in_force.snapshot)
     finally:
         reader.close()

@@ -12,6 +12,7 @@ from jupyterhub_platform.core.access_requests import RequestState, Wish
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.notices import MAX_ATTEMPTS, Channel, Event, NoticeState
+from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.access_requests import AccessRequestError, Approve, Ask, Decline
 from jupyterhub_platform.usecases.changes import Changes
@@ -39,7 +40,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def in_force(store: Store, clock: Clock, file: Path) -> InForce:
-    return InForce(Policies(store, clock=clock).publish(file, actor="root"))
+    return InForce(Policies(store, clock=clock).publish(PolicyFiles(file), actor="root"))
 
 
 @pytest.fixture
@@ -288,14 +289,14 @@ async def test_a_grant_that_moves_into_the_file_has_not_ended(
     line = f"{{user: dev, account: vision, tier: big, until: '{until}', by: root, reason: b}}"
     other = f"{{user: eve, account: vision, tier: big, until: '{until}', by: root, reason: b}}"
     file.write_text(f"{FILE}grants: [{line}]\n")
-    in_force.replace(Policies(store, clock=clock).publish(file, actor="root"))
+    in_force.replace(Policies(store, clock=clock).publish(PolicyFiles(file), actor="root"))
     ends.announce(in_force.snapshot, clock.now)
     file.write_text(f"{FILE}grants: [{other}, {line}]\n")
-    in_force.replace(Policies(store, clock=clock).publish(file, actor="root"))
+    in_force.replace(Policies(store, clock=clock).publish(PolicyFiles(file), actor="root"))
     ends.announce(in_force.snapshot, clock.now)
     assert read(outbox) == []
     file.write_text(f"{FILE}grants: [{other}]\n")
-    in_force.replace(Policies(store, clock=clock).publish(file, actor="root"))
+    in_force.replace(Policies(store, clock=clock).publish(PolicyFiles(file), actor="root"))
     ends.announce(in_force.snapshot, clock.now)
     assert read(outbox) == [("grant.ended", "dev")]
 

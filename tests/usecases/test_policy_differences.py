@@ -6,6 +6,7 @@ import pytest
 
 from jupyterhub_platform.core.errors import NotFoundError
 from jupyterhub_platform.core.managed import Key, Kind
+from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Changes
 from jupyterhub_platform.usecases.managed import PutObject, RetireObject
@@ -17,7 +18,7 @@ from jupyterhub_platform.usecases.reports.policy_differences import (
 )
 from jupyterhub_platform.usecases.snapshot import InForce
 from tests.usecases.conftest import Clock
-from tests.usecases.test_policies import CHANGED, GOOD
+from tests.usecases.test_policies import CHANGED, GOOD, split
 
 VIDEO = Key(Kind.GROUP, "video")
 NEW = Key(Kind.USER, "new")
@@ -28,12 +29,14 @@ async def store_of_five(store: Store, clock: Clock, tmp_path: Path) -> Store:
     """Return a store whose revisions are a file, three changes in the Hub, and the file again."""
     file, policies = tmp_path / "platform.yaml", Policies(store, clock=clock)
     file.write_text(GOOD)
-    changes = Changes(store, InForce(policies.publish(file, actor="root")), clock=clock)
+    changes = Changes(
+        store, InForce(policies.publish(PolicyFiles(file), actor="root")), clock=clock
+    )
     await changes.apply(PutObject(VIDEO, {"members": ["dev"]}, "a group", "root"))
     await changes.apply(PutObject(NEW, {"level": "user"}, "a user", "root"))
     await changes.apply(PutObject(NEW, {"level": "developer"}, "trained", "root"))
     file.write_text(CHANGED)
-    policies.publish(file, actor="root")
+    policies.publish(PolicyFiles(file), actor="root")
     return store
 
 
@@ -100,8 +103,35 @@ async def test_an_object_that_came_and_went_in_between_does_not_differ(
     store_of_five: Store, tmp_path: Path, clock: Clock
 ) -> None:
     policies = Policies(store_of_five, clock=clock)
-    in_force = InForce(policies.publish_or_last_good(tmp_path / "platform.yaml", actor="r")[0])
+    in_force = InForce(
+        policies.publish_or_last_good(PolicyFiles(tmp_path / "platform.yaml"), actor="r")[0]
+    )
     changes = Changes(store_of_five, in_force, clock=clock)
     await changes.apply(PutObject(Key(Kind.USER, "brief"), {"level": "user"}, "x", "root"))
     await changes.apply(RetireObject(Key(Kind.USER, "brief"), "x", "root"))
     assert compare(store_of_five, 5, 7).sentence == "Nothing differs."
+
+
+def test_files_that_are_included_are_compared_with_what_was_in_one(
+    store: Store, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, policies = tmp_path / "platform.yaml", Policies(store, clock=clock)
+    file.write_text(GOOD)
+    policies.publish(PolicyFiles(file), actor="root")
+    group = split(file)
+    policies.publish(PolicyFiles(file), actor="root")
+    group.write_text(group.read_text().replace("servers: 1", "servers: 3"))
+    policies.publish(PolicyFiles(file), actor="root")
+    assert shown(report_difference(store, 3, 1, 2)) == [("changed", "settings", "")]
+    assert shown(report_difference(store, 3, 2, 3)) == [("changed", "group", "vision")]
+    monkeypatch.setattr(module, "MAX_FILE", 10)
+    by_line = report_difference(store, 3, 2, 3).lines
+    assert by_line is not None
+    assert by_line[0] == "diff groups/vision.yaml"
+    assert [line[0] for line in by_line[1:]] == ["@", "-", "+"]
+    moved = report_difference(store, 3, 2, 1).lines
+    assert moved is not None
+    assert [line for line in moved if line.startswith("diff")] == [
+        "diff platform.yaml",
+        "diff groups/vision.yaml",
+    ]

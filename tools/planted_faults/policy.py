@@ -159,4 +159,49 @@ POLICY: Final = (
             Never("not self.locked_out"),
         ),
     ),
+    *noticed_by(
+        "tests/core/document/test_files.py",
+        ("the last of two files wins", "_Union._is_new", Never("first in self.document[section]")),
+        (
+            "a team sets the quota of all",
+            "_Union._add_section",
+            Never("section not in SECTIONS"),
+        ),
+        (
+            "what is above the folder is included",
+            "find_include_fault",
+            Never('any(part.startswith(".") for part in parts)'),
+        ),
+        ("any path is included", "find_include_fault", Drop("not all(parts)")),
+        ("an emptied file retires its people", "_Union.add", Never("part.document is None")),
+    ),
+    *noticed_by(
+        "tests/test_policy_files.py",
+        (
+            "a link leads out of the folder",
+            "_Search._read_file",
+            Never("os.path.commonpath([real, within]) != within"),
+        ),
+        ("a file is included twice", "_Search._read_file", Never("real in self._known")),
+        (
+            "half of a set is put into force",
+            "PolicyFiles._find",
+            Always("self._see() == seen"),
+        ),
+        (
+            "a file that is added is not seen",
+            "PolicyFiles._see",
+            Replace("_list(folder, entry)", "[entry]"),
+        ),
+        ("files have no bound", "_Search._read_bytes", Never("self._bytes > MAX_TOTAL_BYTES")),
+        ("a file is kept as it was", "FileParser.parse", Never("known[0] != digest")),
+    ),
+    *noticed_by(
+        "tests/hub/people/test_membership_sync.py",
+        (
+            "what another file took away is remembered again",
+            "apply_to_moved",
+            Replace("policies.change_applied, gone, {}", "policies.change_applied, was, now"),
+        ),
+    ),
 )

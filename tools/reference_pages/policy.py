@@ -62,7 +62,9 @@ def render_policy() -> str:
     ]
     for path, name in _walk("", schema, ""):
         definition = schema["$defs"][name] if name else schema
-        required = set(definition.get("required", ()))
+        # Of several ways to be complete, the one in a single file is shown.
+        whole = definition.get("anyOf", ({},))[0]
+        required = {*definition.get("required", ()), *whole.get("required", ())}
         rows = (
             (
                 f"`{key}`" + (" (required)" if key in required else ""),

@@ -23,7 +23,7 @@ from jupyterhub_platform.deploy.cluster.connection import ClusterConfigurationEr
 from jupyterhub_platform.deploy.cluster.reader import read_cluster
 from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts, File, Hub
 from jupyterhub_platform.deploy.doctor.rules.service_accounts import list_service_accounts
-from jupyterhub_platform.documents import read_policy
+from jupyterhub_platform.policy_files import read_policy
 
 HEALTH_KEYS: Final = ("now", "store", "policy", "checker")
 

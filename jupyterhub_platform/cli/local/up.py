@@ -33,9 +33,9 @@ from jupyterhub_platform.cli.local.startup_message import (
 from jupyterhub_platform.cli.state import State, write_private
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.documents import read_policy
 from jupyterhub_platform.http.sockets import Sockets, open_sockets
 from jupyterhub_platform.instance_id import read_instance
+from jupyterhub_platform.policy_files import read_policy
 from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
 
 EXAMPLES: Final = (CHECKOUT / "examples" / "local" / "platform.yaml", BUNDLED / "platform.yaml")

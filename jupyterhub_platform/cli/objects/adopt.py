@@ -16,9 +16,11 @@ from jupyterhub_platform.core.errors import PlatformError, PolicyError
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.typed_names import render_command
 from jupyterhub_platform.document_writer import add_object
-from jupyterhub_platform.documents import ReadPolicy, parse_policy, read_policy
+from jupyterhub_platform.documents import ReadPolicy, decode
+from jupyterhub_platform.file_texts import path_of
+from jupyterhub_platform.policy_files import read_policy
 from jupyterhub_platform.rest.managed import PolicyObject
-from jupyterhub_platform.usecases.adoption import remove_declared
+from jupyterhub_platform.usecases.adoption import Rewritten, remove_declared
 
 _KINDS: Final = click.Choice(tuple(map(str, Kind)))
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -28,12 +30,18 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.argument("kind", type=_KINDS)
 @click.argument("name")
 @click.option("--into", type=_FILE, help="The file; by default the one that the Hub reads.")
+@click.option(
+    "--part",
+    metavar="PATH",
+    help="Of the files that it includes, the one to write into; by default it is written itself.",
+)
 @click.option("--take-file", is_flag=True, help="Let the file win where it says something else.")
 @change_options
 def adopt(
     kind: str,
     name: str,
     into: Path | None,
+    part: str | None,
     take_file: bool,
     reason: str,
     dry_run: bool,
@@ -44,9 +52,10 @@ def adopt(
 
     \b
       jhp adopt group vision --reason "into git"
+      jhp adopt user kim --part people/vision.yaml --reason "into git"
       jhp adopt tier gpu --into platform.yaml --take-file --reason "the file is right"
 
-    It is written at the end of its section, and nothing else of the file changes. Then the Hub
+    It is written at the end of its section, and nothing else of the files changes. Then the Hub
     retires the managed object and puts the file into force, in one change. Interrupted between the
     two, it stays managed, and the same command goes on.
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
@@ -57,10 +66,12 @@ def adopt(
             click.echo(f"The {kind} {printable(name)} is declared already at {found.declared_at}.")
             return
         path = into or _find_file(api)
-        text = "" if _declares(path, key, found) else _write_in(path, key, found)
+        read = read_policy(path)
+        new = None if _declares(read, key, found) else _write_in(read, part, key, found)
+        path = new.path if new else path
         if not dry_run:
-            if text:
-                _rewrite(path, text)
+            if new:
+                _rewrite(new)
                 click.echo(f"Wrote the {kind} {printable(name)} into {path}.", err=True)
             body = {"kind": kind, "name": name, "reason": reason, "take_file": take_file}
             answer = api.call("adopt", body=body)
@@ -124,11 +135,12 @@ def release(
             f"The {kind} {name} is managed in the Hub now, and {path} does not declare it. "
             "Remove it from the file that the Hub reads: until then the Hub reports a duplicate."
         )
-    _rewrite(path, left.text)
+    _rewrite(left)
     if as_json and answer:
         echo_json(answer)
         return
-    click.echo(f"The {kind} {printable(name)} is managed in the Hub now; {path} is without it.")
+    is_without = f"{left.path} is without it"
+    click.echo(f"The {kind} {printable(name)} is managed in the Hub now; {is_without}.")
     echo_undo(render_command(f"jhp adopt {kind}", name, f"{hub.options} --reason …"))
 
 
@@ -155,18 +167,21 @@ def _entries(read: ReadPolicy, key: Key) -> list[Any]:
     return [each for name, each in section.items() if fold(name) == key.name]
 
 
-def _declares(path: Path, key: Key, found: PolicyObject) -> bool:
-    entries = _entries(read_policy(path), key)
+def _declares(read: ReadPolicy, key: Key, found: PolicyObject) -> bool:
+    entries = _entries(read, key)
     return found.document in entries if key.kind is Kind.GRANT else bool(entries)
 
 
-def _write_in(path: Path, key: Key, found: PolicyObject) -> str:
-    """Return the text of the file with the object, read again and found to say just that."""
-    read = read_policy(path)
+def _write_in(read: ReadPolicy, part: str | None, key: Key, found: PolicyObject) -> Rewritten:
+    """Return the policy with the object in a file, read again and found to say just that."""
+    file = next((each for each in read.files if part in {None, each.name}), None)
+    if file is None:
+        raise click.UsageError(f"{read.file} does not include {part}.")
+    where = path_of(read.file, file.name)
     section, is_grant = key.kind.section, key.kind is Kind.GRANT
-    text = add_object(read.text, section, None if is_grant else found.name, found.document)
+    text = add_object(decode(file.text), section, None if is_grant else found.name, found.document)
     try:
-        written = parse_policy(text.encode(), str(path))
+        written = read.with_text(file.name, text)
     except PolicyError as error:
         faults = "\n".join(map(str, error.faults))
         raise PlatformError(
@@ -180,23 +195,26 @@ def _write_in(path: Path, key: Key, found: PolicyObject) -> str:
         else {**(before or {}), found.name: found.document}
     )
     if _plain(written.document) != _plain({**read.document, section: both}):
-        raise PlatformError(f"{path} cannot be changed without touching more than {found.name}.")
-    return text
+        raise PlatformError(f"{where} cannot be changed without touching more than {found.name}.")
+    return Rewritten(Path(where), text, written)
 
 
-def _take_out(path: Path, key: Key) -> ReadPolicy | None:
+def _take_out(path: Path, key: Key) -> Rewritten | None:
     """Return the file without the object; ``None`` if it does not declare it."""
     read = read_policy(path)
     if key.kind is Kind.GRANT or not _entries(read, key):
         return None
-    return remove_declared(read, key, path)
+    return remove_declared(read, key)
 
 
-def _rewrite(path: Path, text: str) -> None:
+def _rewrite(new: Rewritten) -> None:
     """Write the file in place of what is there, also where a link leads to it."""
-    real = path.resolve()
-    rewrite(real, text, mode=real.stat().st_mode & 0o777)
+    real = new.path.resolve()
+    rewrite(real, new.text, mode=real.stat().st_mode & 0o777)
 
 
 def _plain(document: Any) -> Any:
-    return json.loads(json.dumps(document))
+    plain = json.loads(json.dumps(document))
+    # One that is written into a file stands before those of the next.
+    plain["grants"] = sorted(map(json.dumps, plain.get("grants") or ()))
+    return plain

@@ -17,7 +17,8 @@ from jupyterhub_platform.core.claims import ProviderIdentity
 from jupyterhub_platform.core.errors import ClaimsError, PolicyError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.times import describe_instant
-from jupyterhub_platform.documents import ReadPolicy, read_policy
+from jupyterhub_platform.documents import ReadPolicy
+from jupyterhub_platform.policy_files import read_policy
 from jupyterhub_platform.usecases.claims_trial import Trial, try_claims
 
 MAX_BYTES: Final = 2**20

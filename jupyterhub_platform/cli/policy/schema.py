@@ -8,7 +8,8 @@ from jupyterhub_platform.core.document.schema import render_schema
 
 
 @click.command()
-def schema() -> None:
+@click.option("--included", is_flag=True, help="Print that of a file that another one includes.")
+def schema(included: bool) -> None:
     """Print the JSON Schema of a platform file, for editors.
 
     \b
@@ -18,4 +19,4 @@ def schema() -> None:
     An editor with the YAML language server completes and explains the keys of a file that begins
     with "# yaml-language-server: $schema=platform.schema.json".
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
-    click.echo(json.dumps(render_schema(), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(render_schema(included=included), indent=2, ensure_ascii=False))

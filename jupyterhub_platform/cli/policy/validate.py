@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +17,9 @@ from jupyterhub_platform.documents import (
     MAX_BYTES,
     ReadPolicy,
     parse_policy,
-    read_policy,
 )
+from jupyterhub_platform.file_texts import path_of
+from jupyterhub_platform.policy_files import read_policy
 
 STDIN: Final = "-"
 
@@ -55,7 +57,7 @@ def validate(ctx: click.Context, file: Path, strict: bool, as_json: bool) -> Non
             click.echo("\n".join(str(fault) for fault in error.faults))
             click.echo(f"{_count(len(error.faults), 'fault')} in {file}", err=True)
         ctx.exit(REFUSED)
-    warnings = (*_warn_of_size(file, read), *find_warnings(read.policy))
+    warnings = (*_warn_of_size(read), *find_warnings(read.policy))
     if as_json:
         click.echo(_render_json(file, read, (), warnings))
     else:
@@ -71,14 +73,15 @@ def _read(file: Path) -> ReadPolicy:
     return parse_policy(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
 
 
-def _warn_of_size(file: Path, read: ReadPolicy) -> tuple[Fault, ...]:
-    """Warn of a file that is too large for the usual way into Kubernetes."""
-    size = len(read.text.encode())
-    if size <= CONFIG_MAP_BYTES:
-        return ()
-    what = f"the document has {size / 2**20:.1f} MiB, and a ConfigMap on Kubernetes holds 1 MiB"
-    fix = "mount it from a volume or put it into the Hub's image, as docs/policy.md says"
-    return (Fault((), what, fix, str(file), 1),)
+def _warn_of_size(read: ReadPolicy) -> Iterator[Fault]:
+    """Warn of files that are too large for the usual way into Kubernetes."""
+    for file in read.files:
+        size = len(file.text)
+        if size > CONFIG_MAP_BYTES:
+            limit = "a ConfigMap on Kubernetes holds 1 MiB in all its keys"
+            what = f"the file has {size / 2**20:.1f} MiB, and {limit}"
+            fix = "split it, and name the parts under include, as docs/policy.md says"
+            yield Fault((), what, fix, path_of(read.file, file.name), 1)
 
 
 def _counts(policy: Policy) -> dict[str, int]:

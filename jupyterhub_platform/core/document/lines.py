@@ -1,7 +1,7 @@
-"""Line numbers of the keys of a file, stored compactly: a policy is kept while it is in force.
+"""Lines of the keys of a policy's files, stored compactly: they are kept while it is in force.
 
 A value on the same line as its parent stores no line: an object written on one line costs one
-number.
+number. A number has both the line and the file, as a number of its own.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,100 +9,127 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from jupyterhub_platform.core.document.faults import KeyPath
+from jupyterhub_platform.core.errors import Place
 
-Place: TypeAlias = "int | tuple[int, Places]"
-"""A line, with the places of what is below it on other lines."""
-Places: TypeAlias = "dict[str, Place]"
-"""Places by key, or by the number in a list, as text."""
+LINES_PER_FILE: Final = 2**26
+"""More than a file may have."""
+
+Mark: TypeAlias = "int | tuple[int, Marks]"
+"""A numbered line, with the marks of what is below it on other lines."""
+Marks: TypeAlias = "dict[str, Mark]"
+"""Marks by key, or by the number in a list, as text."""
 
 _NAMED: int = 2
-"""How deep names of objects stand: each has a place, so that it is known which there are."""
+"""How deep names of objects stand: each has a mark, so that it is known which there are."""
 
 _WHOLE: Final = frozenset({"tiers", "defaults"})
-"""Sections that are short: all their keys have places, so that it is known which were written."""
+"""Sections that are short: all their keys have marks, so that it is known which were written."""
 
 
-def make_place(path: KeyPath, line: int, below: Places) -> Place:
-    """Return the place of what stands at ``path`` on ``line``, with what is ``below`` it."""
+def number_line(file: int, line: int) -> int:
+    """Return the number of a line of the file with a number."""
+    return file * LINES_PER_FILE + line
+
+
+def make_mark(path: KeyPath, line: int, below: Marks) -> Mark:
+    """Return the mark of what stands at ``path`` on ``line``, with what is ``below`` it."""
     if len(path) >= _NAMED and path[0] not in _WHOLE:
-        below = {key: place for key, place in below.items() if place != line}
+        below = {key: mark for key, mark in below.items() if mark != line}
     return (line, below) if below else line
 
 
-def merge_places(first: Place, second: Place) -> Place:
-    """Return the place of what is there twice: on the first line, with what is below both."""
-    below: Places = {}
-    for place in (second, first):
-        below |= {} if isinstance(place, int) else place[1]
+def merge_marks(first: Mark, second: Mark) -> Mark:
+    """Return the mark of what is there twice: on the first line, with what is below both."""
+    below = {**below_of(second), **below_of(first)}
     return (line_of(first), below) if below else first
 
 
-def line_of(place: Place) -> int:
-    """Return the line of a place itself."""
-    return place if isinstance(place, int) else place[0]
+def line_of(mark: Mark) -> int:
+    """Return the numbered line of a mark itself."""
+    return mark if isinstance(mark, int) else mark[0]
 
 
-def find_line(place: Place, path: KeyPath) -> int:
-    """Return the line of what stands at ``path``, or of the nearest thing above it."""
+def below_of(mark: Mark) -> Marks:
+    """Return the marks below a mark."""
+    return {} if isinstance(mark, int) else mark[1]
+
+
+def find_line(mark: Mark, path: KeyPath) -> int:
+    """Return the numbered line of what stands at ``path``, or of the nearest thing above it."""
     for key in path:
-        below = {} if isinstance(place, int) else place[1]
+        below = below_of(mark)
         if str(key) not in below:
             break
-        place = below[str(key)]
-    return line_of(place)
+        mark = below[str(key)]
+    return line_of(mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of a policy, by their numbers and in their order."""
+
+    names: Mapping[int, str]
+
+    def place(self, line: int) -> Place:
+        """Return which file a numbered line is in, and which one it is there."""
+        number, within = divmod(line, LINES_PER_FILE)
+        return Place(self.names[number], within)
+
+    def find(self, mark: Mark, path: KeyPath) -> Place:
+        """Return where something stands, or the nearest thing above it."""
+        return self.place(find_line(mark, path))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lines(Mapping[str, str]):
-    """Where key paths were declared, as ``file:line``.
+class Lines(Mapping[str, Place]):
+    """Where key paths were declared.
 
     Below an object's name, a path that is not there has the line of the nearest thing above it. A
     path is ``in`` the lines if it was written; of long sections only names of objects are known.
     """
 
-    file: str
-    places: Places
+    files: Files
+    marks: Marks
 
     @classmethod
-    def of(cls, document: Place, file: str) -> "Lines":
-        """Return the lines of a document in a file."""
-        return cls(file, {} if isinstance(document, int) else document[1])
+    def of(cls, document: Mark, files: Files) -> "Lines":
+        """Return the lines of a document that was read from files."""
+        return cls(files, below_of(document))
 
-    def __getitem__(self, path: str) -> str:
-        place = _find(self.places, path, 0)
-        if place is None:
+    def __getitem__(self, path: str) -> Place:
+        mark = _find(self.marks, path, 0)
+        if mark is None:
             raise KeyError(path)
-        return f"{self.file}:{line_of(place)}"
+        return self.files.place(line_of(mark))
 
     def __contains__(self, path: object) -> bool:
         name = str(path)
         exact = name.partition(".")[0] in _WHOLE
-        return _find(self.places, name, 0, exact=exact) is not None
+        return _find(self.marks, name, 0, exact=exact) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return _list_paths(self.places, "")
+        return _list_paths(self.marks, "")
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
 
-def _find(places: Places, path: str, depth: int, *, exact: bool = False) -> "Place | None":
-    """Return the place of a path; names may have dots themselves."""
+def _find(marks: Marks, path: str, depth: int, *, exact: bool = False) -> "Mark | None":
+    """Return the mark of a path; names may have dots themselves."""
     head, rest = path, ""
-    while head not in places:
+    while head not in marks:
         head, dot, last = head.rpartition(".")
         if not dot:
             return None
         rest = f"{last}.{rest}" if rest else last
-    place = places[head]
+    mark = marks[head]
     if not rest:
-        return place
-    found = None if isinstance(place, int) else _find(place[1], rest, depth + 1, exact=exact)
-    return place if found is None and depth + 1 >= _NAMED and not exact else found
+        return mark
+    found = None if isinstance(mark, int) else _find(mark[1], rest, depth + 1, exact=exact)
+    return mark if found is None and depth + 1 >= _NAMED and not exact else found
 
 
-def _list_paths(places: Places, above: str) -> Iterator[str]:
-    for key, place in places.items():
+def _list_paths(marks: Marks, above: str) -> Iterator[str]:
+    for key, mark in marks.items():
         yield f"{above}{key}"
-        if not isinstance(place, int):
-            yield from _list_paths(place[1], f"{above}{key}.")
+        yield from _list_paths(below_of(mark), f"{above}{key}.")

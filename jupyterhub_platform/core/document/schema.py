@@ -6,7 +6,7 @@ The JSON Schema that editors complete from is made of these classes. Whether wha
 makes sense together is asked in ``references``.
 """
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     Field,
@@ -35,6 +35,9 @@ from jupyterhub_platform.core.document.value_types import (
     Version,
 )
 from jupyterhub_platform.core.levels import Level
+
+SECTIONS: Final = ("users", "groups", "images", "tiers", "grants")
+"""What may be in files that are included."""
 
 
 class DeclaredDefaults(Declared):
@@ -163,6 +166,12 @@ class Declaration(Declared):
 
     version: Version = Field(description="Version of this format: 1.", examples=[1])
     name: Line = Field("JupyterHub", description="What people call the platform.")
+    include: Names = Field(
+        (),
+        description="Files and folders beside this file that declare more users, groups, images, "
+        "tiers and grants; of a folder, each *.yaml and *.yml in the order of their names.",
+        examples=[["tiers.yaml", "people"]],
+    )
     quota: Limits = Field({}, description="What everybody together may hold.")
     defaults: DeclaredDefaults = Field(
         DeclaredDefaults(), description="What holds where nothing else is said."
@@ -187,9 +196,19 @@ class Declaration(Declared):
     )
 
 
-def render_schema() -> dict[str, Any]:
-    """Render the JSON Schema of the document (draft 2020-12), from which editors complete."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Declaration.model_json_schema(),
-    }
+def render_schema(*, included: bool = False) -> dict[str, Any]:
+    """Render the JSON Schema of the document (draft 2020-12), from which editors complete.
+
+    ``included`` is for that of a file that another one includes.
+    """
+    schema = Declaration.model_json_schema()
+    needed = [key for key in schema["required"] if key in SECTIONS]
+    if included:
+        schema["properties"] = {each: schema["properties"][each] for each in SECTIONS}
+        schema["description"] = "A part of the platform, which its platform.yaml includes."
+        del schema["required"]
+    else:
+        schema["required"] = [key for key in schema["required"] if key not in SECTIONS]
+        # What is needed may be in a file that is included.
+        schema["anyOf"] = [{"required": needed}, {"required": ["include"]}]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -23,7 +23,7 @@ class _MoveHandler(ChangeHandler):
                 source="managed" if key in after.sources.managed else "declared",
                 revision=after.revision,
                 dry_run=self.is_dry_run,
-                file=str(watch.path),
+                file=str(watch.files.path),
                 digest=str(digest),
             )
         )
@@ -40,7 +40,7 @@ class AdoptHandler(_MoveHandler):
         body = self.read(AdoptRequest)
         watch, key = self.platform.policy_watch, _key_of(body)
         change = AdoptObject(
-            key, watch.path, self.platform.runtime.store, body.reason, self.me, body.take_file
+            key, watch.files, self.platform.runtime.store, body.reason, self.me, body.take_file
         )
         make = self.platform.managed.preview if self.is_dry_run else watch.publish
         after = await self.try_(make, change)
@@ -61,7 +61,7 @@ class ReleaseHandler(_MoveHandler):
         after = await self.change(
             ReleaseObject(
                 key,
-                self.platform.policy_watch.path,
+                self.platform.policy_watch.files,
                 self.platform.runtime.store,
                 body.reason,
                 self.me,

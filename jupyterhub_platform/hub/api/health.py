@@ -45,7 +45,7 @@ class HealthHandler(PlatformAPIHandler):
         platform, checker = self.platform, self.platform.checker
         runtime, since = platform.runtime, platform.policy_watch.faults.since
         store = await self.in_thread(read_store_state, runtime.store, runtime.health)
-        policy = await self.in_thread(platform.policy_watch.file.read)
+        policy = await self.in_thread(platform.policy_watch.reader.read)
         channels = await self.in_thread(platform.notices.read_health)
         health = {
             "now": datetime.now(UTC).isoformat(),

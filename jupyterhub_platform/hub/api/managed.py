@@ -22,6 +22,7 @@ from jupyterhub_platform.rest.managed import (
     RollBackRequest,
     RolledBack,
 )
+from jupyterhub_platform.usecases.holdings import declared_at
 from jupyterhub_platform.usecases.managed import PutObject, RetireObject
 from jupyterhub_platform.usecases.policy_rollback import RollBack, list_changes_since
 from jupyterhub_platform.usecases.snapshot import Snapshot
@@ -57,7 +58,7 @@ class ObjectHandler(ChangeHandler):
                 version=found.version if found else None,
                 by=found.by if found else None,
                 at=found.at.isoformat() if found else None,
-                declared_at=None if found else snapshot.policy.lines.get(key.path),
+                declared_at=None if found else declared_at(snapshot.policy, key.path) or None,
             )
         )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from jupyterhub_platform.core.offers import list_variants
 from jupyterhub_platform.core.tiers import Tier
+from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.usecases.policies import read_file
 
 
@@ -20,7 +21,7 @@ class TierProfiles:
     shows_tiers = True
 
     def __init__(self, policy_file: Path) -> None:
-        self._policy_file = policy_file
+        self._files = PolicyFiles(policy_file)
 
     async def __call__(self, spawner: Any) -> list[Mapping[str, Any]]:
         """Return one profile for each tier and size; admission decides who may start it.
@@ -30,7 +31,7 @@ class TierProfiles:
         PolicyError
             Raised with every fault of the file, if there are any.
         """
-        policy = read_file(self._policy_file).policy
+        policy = read_file(self._files).policy
         return [_render(each, policy.defaults.tier) for each in list_variants(policy)]
 
 

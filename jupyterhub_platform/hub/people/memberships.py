@@ -104,9 +104,10 @@ async def apply_to_moved(
         app.db.commit()
         await turn.yield_if_due()
     app.db.commit()
-    shrunk = {name: was[name] for name in moved if was[name] - now[name]}
-    if shrunk and not levels_only:
-        await in_store_thread(policies.change_applied, shrunk, {name: now[name] for name in shrunk})
+    # Only forgotten: another file that was settled meanwhile may have taken more away.
+    gone = {name: lost for name in moved if (lost := was[name] - now[name])}
+    if gone and not levels_only:
+        await in_store_thread(policies.change_applied, gone, {})
     return moved
 
 

@@ -2,9 +2,9 @@
 
 import logging
 from datetime import UTC, datetime
-from pathlib import Path
 
 from jupyterhub_platform.core.errors import PolicyError
+from jupyterhub_platform.policy_files import PolicyFiles
 
 log = logging.getLogger(__name__)
 
@@ -15,9 +15,9 @@ class PolicyFaults:
     ``since`` is when it was first broken, ``None`` while it is valid.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, files: PolicyFiles) -> None:
         self.since: datetime | None = None
-        self._path = path
+        self._files = files
 
     def begin(self, error: PolicyError) -> None:
         """Note that the file has faults; called for each change of it."""
@@ -32,12 +32,10 @@ class PolicyFaults:
             log.warning(
                 "The policy file has no faults any more, and is in force: revision %i, %s",
                 revision,
-                self._path,
+                self._files.path,
             )
 
     def _changed_at(self) -> datetime:
-        """Return the file's last change, which may be long before this Hub started."""
-        try:
-            return datetime.fromtimestamp(self._path.stat().st_ctime, UTC)
-        except OSError:
-            return datetime.now(UTC)
+        """Return the last change of a file, which may be long before this Hub started."""
+        changed = self._files.read_time()
+        return datetime.fromtimestamp(changed, UTC) if changed else datetime.now(UTC)

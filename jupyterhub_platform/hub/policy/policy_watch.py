@@ -1,10 +1,9 @@
-"""Puts the policy file into force when it changes, or on request."""
+"""Puts the policy file, and what it includes, into force when they change, or on request."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from jupyterhub_platform.core.errors import PolicyError, StoreError
 from jupyterhub_platform.core.policy_warnings import list_warnings
@@ -13,7 +12,7 @@ from jupyterhub_platform.hub.policy.policy_faults import PolicyFaults
 from jupyterhub_platform.hub.upstream.event_loop import freeze_heap, gc_paused
 from jupyterhub_platform.origin import OWN
 from jupyterhub_platform.usecases.changes import Change
-from jupyterhub_platform.usecases.health import PolicyFileReader, see_file
+from jupyterhub_platform.usecases.health import PolicyFileReader
 from jupyterhub_platform.usecases.policies import PublishPolicy
 from jupyterhub_platform.usecases.recorded_requests import REFUSED, RecordedRequest
 from jupyterhub_platform.usecases.snapshot import Snapshot
@@ -30,15 +29,16 @@ class PolicyWatch:
     def __init__(
         self,
         runtime: Runtime,
-        path: Path,
         settle_memberships: Callable[[], Awaitable[None]],
         settle_suspensions: Callable[[], Awaitable[None]],
     ) -> None:
-        self.faults = PolicyFaults(path)
-        self.file = PolicyFileReader(runtime.policies, path, lambda: self.faults.since is not None)
+        self.files = runtime.files
+        self.faults = PolicyFaults(self.files)
+        self.reader = PolicyFileReader(
+            runtime.policies, self.files, lambda: self.faults.since is not None
+        )
         self._runtime = runtime
-        self.path = path
-        self._seen = runtime.file_seen
+        self._seen = runtime.files_seen
         self._settle_memberships = settle_memberships
         self._settle_suspensions = settle_suspensions
         self._reloading = asyncio.Lock()
@@ -55,7 +55,7 @@ class PolicyWatch:
         StoreUnreachableError
             Raised if it cannot be recorded; the policy in force stays.
         """
-        return await self.publish(PublishPolicy(self.path, actor, self._runtime.store))
+        return await self.publish(PublishPolicy(self.files, actor, self._runtime.store))
 
     async def publish(self, change: Change) -> Snapshot:
         """Put the current file into force by a change that reads it.
@@ -68,7 +68,7 @@ class PolicyWatch:
             Raised if it cannot be recorded; the policy in force stays.
         """
         async with self._reloading:
-            self._seen = see_file(self.path)
+            self._seen = await asyncio.to_thread(self.files.see)
             before = self._runtime.in_force.snapshot.revision
             with gc_paused():
                 try:
@@ -78,7 +78,7 @@ class PolicyWatch:
                     raise
                 freeze_heap()
             if snapshot.revision != before:
-                log.info("The policy is revision %i now: %s", snapshot.revision, self.path)
+                log.info("The policy is revision %i now: %s", snapshot.revision, self.files.path)
                 for warning in await asyncio.to_thread(list_warnings, snapshot.policy):
                     log.warning(warning)
             self.faults.end(snapshot.revision)
@@ -88,8 +88,8 @@ class PolicyWatch:
         return snapshot
 
     async def check(self) -> None:
-        """Put the file into force if it has changed since the last check."""
-        if see_file(self.path) == self._seen:
+        """Put the files into force if one has changed since the last check."""
+        if await asyncio.to_thread(self.files.see) == self._seen:
             return
         try:
             await self.reload("platform.yaml")

@@ -18,7 +18,7 @@ from jupyterhub_platform.core.claimed_people import ClaimedLogin
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.core.managed import Key, ManagedObject, Sources
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.documents import parse_policy
+from jupyterhub_platform.documents import parse_revision
 from jupyterhub_platform.store import claimed_people, managed, policies
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.managed import ManagedRevision
@@ -195,10 +195,10 @@ class PolicyCompiler:
         return_memory()
 
     def _make(self, newest: Newest) -> Compiled:
-        revision, path = newest.revision, Path(newest.revision.source)
-        read = parse_policy(revision.document_json.encode(), path.name)
+        revision = newest.revision
+        read = parse_revision(revision.document_json, Path(revision.source).name)
         objects, now = newest.objects or {}, self._clock()
-        sources, policy = unite(read, objects, newest.logins, path, now)
+        sources, policy = unite(read, objects, newest.logins, now)
         return Compiled(_strip(revision), newest.number, newest.login, sources, policy)
 
 

@@ -1,9 +1,11 @@
 """Compares two documents for readers: each value that came, went or changed."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+from jupyterhub_platform.file_texts import FileText
 
 MAX_LINES: Final = 2000
 """How many changed lines of a file are compared; a longer difference is only counted."""
@@ -47,6 +49,24 @@ def compare_texts(before: str, after: str) -> tuple[str, ...] | None:
         return None
     # The first two lines name the files.
     return tuple(difflib.unified_diff(old, new, n=_CONTEXT, lineterm=""))[2:]
+
+
+def compare_files(before: Sequence[FileText], after: Sequence[FileText]) -> tuple[str, ...] | None:
+    """Return the lines of files that differ, as :func:`compare_texts` does.
+
+    Those of several begin with a line that names the file.
+    """
+    old, new = ({each.name: each.text.decode() for each in files} for files in (before, after))
+    if len(before) == len(after) == 1:
+        return compare_texts(*old.values(), *new.values())
+    found = list[str]()
+    for name in [*old, *(new.keys() - old.keys())]:
+        lines = compare_texts(old.get(name, ""), new.get(name, ""))
+        if lines is None:
+            return None
+        if lines:
+            found += [f"diff {name}", *lines]
+    return tuple(found) if len(found) <= MAX_LINES else None
 
 
 def _flatten(path: tuple[str, ...], value: Any) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,6 @@
 """Compares two revisions of the policy: each object, by what it said then and now."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,7 +8,8 @@ from jupyterhub_platform.core.document.names import fold_user
 from jupyterhub_platform.core.errors import NotFoundError, PolicyError
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.core.partial_document import GRANTS, NAMED
-from jupyterhub_platform.documents import read_mapping
+from jupyterhub_platform.documents import read_sections
+from jupyterhub_platform.file_texts import FileText
 from jupyterhub_platform.store import managed, policies, revisions
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
@@ -16,7 +17,7 @@ from jupyterhub_platform.usecases.reports.cursors import QueryError
 from jupyterhub_platform.usecases.reports.differences import (
     Difference,
     compare_documents,
-    compare_texts,
+    compare_files,
 )
 
 MAX_OBJECTS: Final = 200
@@ -86,15 +87,15 @@ def report_difference(store: Store, in_force: int, first: int, last: int) -> Pol
             if number and revisions.get_row(transaction, number) is None:
                 raise NotFoundError(f"There is no policy revision {number}.")
         old, new, last_changes = _list_managed(transaction, low, high)
-        texts = [_read_file(transaction, number) for number in (low, high)]
+        files = [_read_files(transaction, number) for number in (low, high)]
         later = revisions.count_objects(transaction, since=low)
     lines: tuple[str, ...] | None = ()
-    if texts[0] != texts[1]:
-        declared = [_read_objects(text) for text in texts]
+    if files[0] != files[1]:
+        declared = [_read_objects(each) for each in files]
         if all(each is not None for each in declared):
             old, new = ({**(d or {}), **m} for d, m in zip(declared, (old, new), strict=True))
         else:
-            lines = compare_texts(*(texts if first <= last else reversed(texts)))
+            lines = compare_files(*(files if first <= last else reversed(files)))
     if first > last:
         old, new = new, old
     found = tuple(_compare(old, new, last_changes))
@@ -132,18 +133,18 @@ def _list_managed(
     )
 
 
-def _read_file(transaction: Transaction, number: int) -> str:
-    """Return the text of the file that was in force with a revision."""
+def _read_files(transaction: Transaction, number: int) -> list[FileText]:
+    """Return the files that were in force with a revision."""
     of_file = revisions.previous_file(transaction, number + 1)
-    return policies.get_revision(transaction, of_file).document_json if of_file else ""
+    return policies.get_files(transaction, of_file)
 
 
-def _read_objects(text: str) -> _Documents | None:
-    """Return what a file says, by object; ``None`` if it is too large for that."""
-    if len(text) > MAX_FILE:
+def _read_objects(files: Sequence[FileText]) -> _Documents | None:
+    """Return what files say, by object; ``None`` if they are too large for that."""
+    if sum(len(each.text) for each in files) > MAX_FILE:
         return None
     try:
-        document = read_mapping(text)
+        document = read_sections(files) if files else {}
     except PolicyError:
         return None
     return dict(_list_objects(document))

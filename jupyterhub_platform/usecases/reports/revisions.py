@@ -14,7 +14,7 @@ from jupyterhub_platform.usecases.reports.cursors import parse_cursor, render_cu
 from jupyterhub_platform.usecases.reports.differences import (
     Difference,
     compare_documents,
-    compare_texts,
+    compare_files,
 )
 from jupyterhub_platform.usecases.reports.paging import Page, Query
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
@@ -128,9 +128,8 @@ def report_revision(store: Store, facts: ReportFacts, number: int) -> WholeRevis
         else:
             before = after = None
             previous = revisions.previous_file(transaction, number)
-            old = policies.get_revision(transaction, previous).document_json if previous else ""
-            new = policies.get_revision(transaction, number).document_json
-            lines = compare_texts(old, new)
+            texts = (policies.get_files(transaction, each) for each in (previous, number))
+            lines = compare_files(*texts)
     return WholeRevision(
         _line(row),
         dict(before) if before is not None else None,

@@ -151,9 +151,7 @@ async def test_a_change_whose_memberships_could_not_be_settled_is_settled_by_its
 async def test_a_reload_that_could_not_be_settled_is_settled_by_itself(
     settled: Settled, lose: Callable[[Settled], Callable[[], None]]
 ) -> None:
-    watch = PolicyWatch(
-        settled.runtime, settled.path, settled.memberships.settle, settled.suspensions.settle
-    )
+    watch = PolicyWatch(settled.runtime, settled.memberships.settle, settled.suspensions.settle)
     mend = lose(settled)
     settled.path.write_text(GOOD.replace("members: [dev]", "members: []"))
     assert settled.path.read_text() != GOOD
@@ -168,9 +166,7 @@ async def test_a_file_that_changed_while_the_hub_started_is_put_into_force(
     settled: Settled,
 ) -> None:
     settled.path.write_text(GOOD.replace("members: [dev]", "members: []"))
-    watch = PolicyWatch(
-        settled.runtime, settled.path, settled.memberships.settle, settled.suspensions.settle
-    )
+    watch = PolicyWatch(settled.runtime, settled.memberships.settle, settled.suspensions.settle)
     before = settled.runtime.in_force.snapshot.revision
     await watch.check()
     assert settled.runtime.in_force.snapshot.revision == before + 1
@@ -195,14 +191,14 @@ async def test_a_membership_that_the_store_refuses_keeps_no_start_from_being_adm
     settled.runtime.health.check()
 
 
+@pytest.mark.parametrize("first", ["file", "object"])
 async def test_a_membership_that_is_managed_while_all_are_settled_is_not_forgotten(
-    settled: Settled,
+    settled: Settled, first: str
 ) -> None:
     settled.path.write_text(GOOD.replace("members: [dev]", "members: []"))
-    watch = PolicyWatch(
-        settled.runtime, settled.path, settled.memberships.settle, settled.suspensions.settle
-    )
-    await asyncio.gather(watch.reload("root"), settled.put("crew", members=["dev"]))
+    watch = PolicyWatch(settled.runtime, settled.memberships.settle, settled.suspensions.settle)
+    reload, put = watch.reload("root"), settled.put("crew", members=["dev"])
+    await asyncio.gather(*((reload, put) if first == "file" else (put, reload)))
     await settled.look()
     applied = settled.runtime.policies.list_applied()["dev"]
     assert "crew" in applied & settled.hub.groups_of("dev")
@@ -319,9 +315,7 @@ async def test_what_else_gives_a_membership_stays_when_a_provider_does_not(
 
 
 async def test_a_file_that_feeds_no_more_is_followed(settled: Settled) -> None:
-    watch = PolicyWatch(
-        settled.runtime, settled.path, settled.memberships.settle, settled.suspensions.settle
-    )
+    watch = PolicyWatch(settled.runtime, settled.memberships.settle, settled.suspensions.settle)
     before = settled.hub.groups_of("dev")
     settled.hub.join("dev", "org:team")
     settled.path.write_text(GOOD.replace("groups: {", 'groups: {fed: {from: ["org:team"]}, ', 1))

@@ -9,6 +9,7 @@ import pytest
 
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.hub.policy.policy_faults import PolicyFaults
+from jupyterhub_platform.policy_files import PolicyFiles
 
 BROKEN = PolicyError((Fault(("tiers",), "no tier", "add one", file="p.yaml", line=3),))
 
@@ -18,14 +19,14 @@ def test_fault_dates_from_the_last_change_of_the_file(tmp_path: Path) -> None:
     path.write_text("version: 1\n")
     long_ago = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
     os.utime(path, (long_ago, long_ago))
-    faults = PolicyFaults(path)
+    faults = PolicyFaults(PolicyFiles(path))
     faults.begin(BROKEN)
     changed = datetime.fromtimestamp(path.stat().st_ctime, UTC)
     assert faults.since == changed, "when it was put there, whatever time it carries"
     path.unlink()
     faults.begin(BROKEN)
     assert faults.since == changed, "broken anew is broken still"
-    again = PolicyFaults(path)
+    again = PolicyFaults(PolicyFiles(path))
     again.begin(BROKEN)
     assert again.since is not None
     assert datetime.now(UTC) - again.since < timedelta(minutes=1)
@@ -34,7 +35,7 @@ def test_fault_dates_from_the_last_change_of_the_file(tmp_path: Path) -> None:
 def test_a_repair_is_told_once_and_only_after_a_fault(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    faults = PolicyFaults(tmp_path / "platform.yaml")
+    faults = PolicyFaults(PolicyFiles(tmp_path / "platform.yaml"))
     with caplog.at_level(logging.INFO):
         faults.end(3)
         assert caplog.messages == []
