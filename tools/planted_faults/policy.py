@@ -47,8 +47,8 @@ POLICY: Final = (
         ),
         (
             "any name is a slug",
-            "_check_sub_path",
-            Never("name not in SUB_PATH_NAMES"),
+            "schema_volumes:_check_names",
+            Never("name not in names"),
         ),
         (
             "a site's label is the Hub's",

@@ -1,13 +1,14 @@
 """The schema of volumes in ``platform.yaml``: homes, what is shared, what ends with a server."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
 from jupyterhub_platform.core.document.schema_pods import ObjectName
 from jupyterhub_platform.core.document.value_types import Amount, Declared, Levels, refusal
-from jupyterhub_platform.core.pods import SUB_PATH_NAMES
+from jupyterhub_platform.core.pods import PERSONAL_NAMES, SUB_PATH_NAMES
 
 _PATH: Final = re.compile(r"(?:/[A-Za-z0-9._-]{1,100}){1,10}")
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?")
@@ -33,6 +34,12 @@ def _check_mount(value: str) -> str:
     return value
 
 
+def _check_home_mount(value: str) -> str:
+    _check_names(value, PERSONAL_NAMES)
+    _check_mount(_NAME.sub("name", value))
+    return value
+
+
 def _check_empty_mount(value: str) -> str:
     return value if value == SHARED_MEMORY else _check_mount(value)
 
@@ -54,14 +61,19 @@ def _check_sub_path(value: str) -> str:
     is_relative = len(parts) <= _MAX_PARTS and all(map(_SUB_PATH_PART.fullmatch, parts))
     if not is_relative or {".", ".."} & set(parts):
         raise refusal("is not a path within a volume", "write for example home/{username}")
-    for name in _NAME.findall(value):
-        if name not in SUB_PATH_NAMES:
-            known = ", ".join(f"{{{each}}}" for each in SUB_PATH_NAMES)
-            raise refusal(f"“{{{name}}}” is not known here", f"use one of {known}")
+    _check_names(value, SUB_PATH_NAMES)
     return value
 
 
+def _check_names(value: str, names: Iterable[str]) -> None:
+    for name in _NAME.findall(value):
+        if name not in names:
+            known = ", ".join(f"{{{each}}}" for each in names)
+            raise refusal(f"“{{{name}}}” is not known here", f"use one of {known}")
+
+
 Mount = Annotated[str, AfterValidator(_check_mount)]
+HomeMount = Annotated[str, AfterValidator(_check_home_mount)]
 EmptyMount = Annotated[str, AfterValidator(_check_empty_mount)]
 NfsPath = Annotated[str, AfterValidator(_check_path)]
 NfsHost = Annotated[str, AfterValidator(_check_host)]
@@ -97,7 +109,9 @@ class DeclaredHome(Declared):
         description="Where in that volume: names of user or server make it their own.",
         examples=["home/{username}"],
     )
-    mount: Mount = Field("/home/jovyan", description="Where the server has it.")
+    mount: HomeMount = Field(
+        "/home/jovyan", description="Where the server has it, such as /home/{username}."
+    )
 
 
 class DeclaredVolume(Declared):

@@ -300,6 +300,9 @@ def test_a_home_can_be_a_directory_of_one_volume_for_all():
     pod = with_tier(home=nfs, **asked).tiers["small"].pod
     assert pod.home == Home(0, "/work", nfs=Nfs("nfs", "/"), sub_path="{user_server}")
     assert pod.own_home is None
+    named = with_tier(home={**claim, "mount": "/home/{username}"}, **asked).tiers["small"].pod.home
+    assert named is not None
+    assert named.mount == "/home/{username}"
     own = with_tier(home={"size": "1Gi"}, **asked).tiers["small"].pod
     assert own.own_home == own.home == Home(2**30, "/home/jovyan")
 

@@ -312,6 +312,16 @@ async def test_no_name_leads_out_of_its_directory(
     assert re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", shared)
 
 
+async def test_a_home_may_be_at_a_place_of_its_users_name(make_hub: Callable[..., Hubs]) -> None:
+    pod = Pod(home=Home(0, "/home/{username}", claim="homes", sub_path="{username}"))
+    spawner = make_hub().spawner(admit(SMALL, user="o'malley", pod=pod))
+    await spawner.load_user_options()
+    manifest = spawner.check_manifest(await spawner.get_pod_manifest())
+    (home,) = manifest["spec"]["containers"][0]["volumeMounts"]
+    assert home["mountPath"] == f"/home/{home['subPath']}"
+    assert re.fullmatch(r"[a-z0-9-]+", home["subPath"])
+
+
 async def test_a_slug_with_a_way_out_is_refused(make_hub: Callable[..., Hubs]) -> None:
     spawner = make_hub().spawner(admit(SMALL, pod=DIRECTORIES))
     await spawner.load_user_options()

@@ -1,6 +1,6 @@
 """A pod's volumes: its home, which outlives it, what is shared, and what ends with it.
 
-Names in sub paths are KubeSpawner's own slugs, so that no name leads into another's directory.
+Names in paths are KubeSpawner's own slugs, so that no name leads into another's directory.
 """
 
 import re
@@ -111,7 +111,7 @@ class _Place(NamedTuple):
     name: str
     source: str | Nfs
     mount: str
-    sub_path: str | None
+    sub_path: str
     read_only: bool
 
 
@@ -120,7 +120,8 @@ def _list_places(pod: Pod, claim: str, names: Mapping[str, str]) -> Iterator[_Pl
     if home is not None:
         source = home.nfs or (claim if home.is_own else home.claim)
         sub_path = _expand(home.sub_path, names)
-        yield _Place(f"{_PREFIX}-home", source, home.mount, sub_path, read_only=False)
+        mount = _expand(home.mount, names)
+        yield _Place(f"{_PREFIX}-home", source, mount, sub_path, read_only=False)
     for number, each in enumerate(pod.shared):
         group = safe_slug(each.group, max_length=_MAX_SLUG) if each.group else ""
         sub_path = _expand(each.sub_path, {**names, "group": group})
@@ -138,14 +139,12 @@ def _list_empty(dirs: Iterable[EmptyDir]) -> Iterator[tuple[V1Volume, V1VolumeMo
         yield V1Volume(name=name, empty_dir=empty), mount
 
 
-def _expand(sub_path: str, names: Mapping[str, str]) -> str | None:
-    if not sub_path:
-        return None
+def _expand(path: str, names: Mapping[str, str]) -> str:
     for name, slug in names.items():
-        if f"{{{name}}}" in sub_path and not _SLUG.fullmatch(slug):
-            raise ValueError(f"the name {name} of a sub path, {slug[:80]!a}, is no slug")
-        sub_path = sub_path.replace(f"{{{name}}}", slug)
-    return sub_path
+        if f"{{{name}}}" in path and not _SLUG.fullmatch(slug):
+            raise ValueError(f"the name {name} of a path, {slug[:80]!a}, is no slug")
+        path = path.replace(f"{{{name}}}", slug)
+    return path
 
 
 def _volume(name: str, source: str | Nfs, read_only: bool) -> V1Volume:
@@ -162,5 +161,5 @@ def _mount(name: str, place: _Place) -> V1VolumeMount:
         name=name,
         mount_path=place.mount,
         read_only=place.read_only or None,
-        sub_path=place.sub_path,
+        sub_path=place.sub_path or None,
     )
