@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from jupyterhub_platform.core.claims import ProviderIdentity, find_rule, read_values
+from jupyterhub_platform.core.claims import ProviderIdentity, find_rule, read_all_values
 from jupyterhub_platform.core.errors import ClaimsError
 from jupyterhub_platform.core.identity_providers import Identity
 from jupyterhub_platform.core.levels import Level
@@ -97,7 +97,7 @@ def derive_person(
     if provider is None:
         return given
     claims = login.identity.claims
-    provided = read_values(claims, provider.groups, trust_email=provider.trust_email) or ()
+    provided = read_all_values(claims, provider.groups, trust_email=provider.trust_email)
     found = {
         name: claims[name] for name in named if isinstance(claims.get(name), str | int | float)
     }

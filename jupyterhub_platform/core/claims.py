@@ -7,6 +7,7 @@ number of each; what has another shape is refused where it is needed, and never 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 
 from jupyterhub_platform.core.errors import ClaimsError
@@ -152,6 +153,20 @@ def read_values(
             )
         return tuple(_read_value(each, claim) for each in found)
     return (_read_value(found, claim),)
+
+
+def read_all_values(
+    claims: Mapping[str, Any], names: Iterable[str], *, trust_email: bool = False
+) -> tuple[str, ...]:
+    """Return the values of several claims as texts; none of those that there are not.
+
+    Raises
+    ------
+    ClaimsError
+        Raised as by `read_values`.
+    """
+    found = (read_values(claims, name, trust_email=trust_email) or () for name in names)
+    return tuple(chain.from_iterable(found))
 
 
 def _find(claims: Mapping[str, Any], claim: str) -> Any:

@@ -89,7 +89,7 @@ class Provider:
     scopes: tuple[str, ...] = ("openid",)
     names: tuple[str, ...] = ()
     assigns_names: bool = False
-    groups: str = "groups"
+    groups: tuple[str, ...] = ("groups",)
     trust_email: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
     userinfo: bool = True

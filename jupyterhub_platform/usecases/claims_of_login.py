@@ -42,11 +42,14 @@ def take_claims(
     if len(render_claims(claims)) > MAX_LENGTH:
         raise ClaimsError(f"it says more of you than the {MAX_LENGTH // 1024} KiB that are kept")
     grouped_at = now
-    if before is not None and read_values(claims, provider.groups) is None:
-        kept = before.identity.claims
-        grouped_at = before.grouped_at
-        if now - grouped_at < GROUPS_LAST and read_values(kept, provider.groups) is not None:
-            claims[provider.groups] = list(read_values(kept, provider.groups) or ())
+    missing = [each for each in provider.groups if read_values(claims, each) is None]
+    if before is not None and missing:
+        older = {each: read_values(before.identity.claims, each) for each in missing}
+        kept = {each: list(values) for each, values in older.items() if values is not None}
+        if kept or len(missing) == len(provider.groups):
+            grouped_at = before.grouped_at
+        if now - grouped_at < GROUPS_LAST:
+            claims |= kept
     name, first_at = (before.name, before.first_at) if before else ("", now)
     return ClaimedLogin(name, replace(identity, claims=claims), first_at, grouped_at)
 

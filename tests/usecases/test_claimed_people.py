@@ -366,3 +366,21 @@ def test_times_end_where_the_earlier_one_does(site):
     rule = replace(site.policy.identity.rules[1], until=site.clock.now + timedelta(days=1))
     assert rule.ends(site.clock.now) == site.clock.now + timedelta(days=1)
     assert rule.ends(site.clock.now - timedelta(days=7)) == site.clock.now
+
+
+async def test_groups_of_several_claims_count_together_and_each_is_kept_for_a_day(site):
+    await site.write("names: assigned", "names: assigned, groups: [groups, access.roles]")
+    await site.write("text: {}", "text: {from: [reader]}")
+    staff = {"groups": ["/staff"]}
+    await site.log_in("kim", **staff, access={"roles": ["reader"]})
+    assert site.says("kim") == ("developer", {"staff", "text"})
+    assert await site.refresh("kim", **staff, access={"roles": []})
+    assert site.says("kim") == ("developer", {"staff"})
+    assert await site.refresh("kim", **staff, access={"roles": ["reader"]})
+    for _ in range(2):
+        site.clock.advance(hours=11)
+        assert await site.refresh("kim", **staff)
+        assert site.says("kim") == ("developer", {"staff", "text"})
+    site.clock.advance(hours=3)
+    assert await site.refresh("kim", **staff)
+    assert site.says("kim") == ("developer", {"staff"})

@@ -6,7 +6,14 @@ from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, Strict, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    Strict,
+    WithJsonSchema,
+    model_validator,
+)
 
 from jupyterhub_platform.core.document.value_types import (
     Declared,
@@ -141,6 +148,11 @@ HeaderName = Annotated[str, AfterValidator(_check_header)]
 ProxyName = Annotated[str, AfterValidator(_check_proxy)]
 ClaimName = Annotated[str, AfterValidator(_check_claim)]
 ClaimNames = Annotated[tuple[ClaimName, ...], Strict(strict=False)]
+OneOrMoreClaims = Annotated[
+    ClaimNames,
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 Scope = Annotated[str, AfterValidator(_check_scope)]
 Variable = Annotated[str, AfterValidator(_check_variable)]
 FilePath = Annotated[str, AfterValidator(_check_path)]
@@ -281,8 +293,8 @@ class DeclaredProvider(Declared):
             "platform knows already is the same person. chosen: users choose theirs."
         ),
     )
-    groups: ClaimName = Field(
-        "groups", description="The claim that lists groups, such as roles.list."
+    groups: OneOrMoreClaims = Field(
+        ("groups",), description="The claims that list groups, such as realm_access.roles."
     )
     trust_email: bool = Field(
         False, description="Whether an e-mail address counts that no claim says to be verified."

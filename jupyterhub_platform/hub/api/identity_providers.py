@@ -31,7 +31,7 @@ class ExamineProvidersHandler(PlatformAPIHandler):
         policy = self.platform.snapshot.policy
         feeds = any(group.provided_by for group in policy.groups.values())
         asked = [
-            (each, {*policy.identity.list_needed(each), *([each.groups] if feeds else ())})
+            (each, {*policy.identity.list_needed(each), *(each.groups if feeds else ())})
             for each in policy.identity.providers.values()
         ]
         async with _one_at_a_time:

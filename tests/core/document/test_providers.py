@@ -259,3 +259,11 @@ def test_somewhere_users_must_be_able_to_log_in() -> None:
     with pytest.raises(PolicyError, match="nobody could log in"):
         compile_identity(local="off")
     assert compile_identity(local="admins").identity.local is LocalAccounts.ADMINS
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [("roles", ("roles",)), (["groups", "realm_access.roles"], ("groups", "realm_access.roles"))],
+)
+def test_groups_are_in_one_claim_or_in_several(written: Any, names: tuple[str, ...]) -> None:
+    assert compile_provider(**OPENID, groups=written).providers["p"].groups == names
