@@ -4,10 +4,10 @@ import time
 from typing import Any
 
 from tornado import web
-from traitlets import Bool, Float, Int
+from traitlets import Bool, Float, Int, validate
 
 from jupyterhub_platform.core.claims import ProviderIdentity
-from jupyterhub_platform.core.identity_providers import LocalAccounts
+from jupyterhub_platform.core.identity_providers import LocalAccounts, Provider
 from jupyterhub_platform.core.local_accounts import OFF, why_no_password
 from jupyterhub_platform.hub.auth.auth_state_key import keep_auth_state
 from jupyterhub_platform.hub.auth.claimed_logins import log_in, refresh
@@ -51,6 +51,15 @@ class PlatformAuthenticator(GovernedAuthenticator):
     ).tag(config=True)
     allow_all = Bool(True, help="All declared users may log in, and only they.").tag(config=True)
 
+    auto_login = Bool(
+        False,
+        help="""
+        Lead users straight to the provider, where the policy declares only one. The login page
+        itself is then at ``/hub/login?local``.
+        """,
+    ).tag(config=True)
+
+    _leads_on = False
     kept_logins: KeptLogins | None = None
     own_pages = (
         ("/login", LoginPage),
@@ -75,6 +84,17 @@ class PlatformAuthenticator(GovernedAuthenticator):
             # Not at the first login, which would hold the Hub's loop meanwhile.
             self.providers.prepare()
         return handlers
+
+    @validate("auto_login")
+    def _keep_login_page(self, proposal: Mapping[str, Any]) -> bool:
+        # JupyterHub would take the request itself for a login, and refuse everybody.
+        self._leads_on = bool(proposal["value"])
+        return False
+
+    def find_only_provider(self) -> Provider | None:
+        """Return the provider to which the site has users led at once; ``None`` if to none."""
+        declared = self.providers.list_declared() if self._leads_on else ()
+        return declared[0] if len(declared) == 1 else None
 
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:
         """Take what a provider has proved, or check a login form."""

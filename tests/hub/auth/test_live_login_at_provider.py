@@ -56,6 +56,8 @@ identity:
       client: {{id: hub, secret: {{env: NO_SUCH_VARIABLE}}}}
 """
 SITE = """\
+# To none of several providers.
+c.Authenticator.auto_login = True
 c.Authenticator.auth_refresh_age = 1
 c.PlatformAuthenticator.tries_per_source = 10_000
 """

@@ -197,6 +197,9 @@ class ProviderLogout(LogoutHandler):  # type: ignore[misc]
         """Lead to the provider, or show JupyterHub's own page."""
         if self._leads_to:
             self.redirect(self._leads_to)
+        elif self.authenticator.find_only_provider() is not None:
+            # The login page would log them in again at once.
+            self.finish(await self.render_template("logout.html"))
         else:
             await super().render_logout_page()
 
