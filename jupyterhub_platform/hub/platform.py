@@ -21,7 +21,12 @@ from jupyterhub_platform.hub.configuration.hardening import (
     check_hard_profile,
     find_weakened,
 )
-from jupyterhub_platform.hub.configuration.ineffective_settings import find_ineffective
+from jupyterhub_platform.hub.configuration.ineffective_settings import (
+    find_ineffective,
+    find_unfed,
+    find_unused_providers,
+    list_replaced,
+)
 from jupyterhub_platform.hub.configuration.logo import Logo, read_logo
 from jupyterhub_platform.hub.jobs import Job, Jobs
 from jupyterhub_platform.hub.metrics import platform_metrics
@@ -114,6 +119,9 @@ class Platform(PlatformTraits):
             check_hard_profile(self.app.config)
         for sentence in find_ineffective(self.app):
             self.tell(sentence)
+        if replaced := list_replaced(self.app):
+            # Charts set these by themselves.
+            self.log.info("Images and amounts of tiers replace %s", ", ".join(replaced))
 
     def _read_logos(self) -> None:
         """Read the logos once, and name colours that cannot be read well."""
@@ -167,7 +175,9 @@ class Platform(PlatformTraits):
         """Name weakened settings, a lockout of all admins, and doubtful parts of the policy."""
         locked = say_locked_out(self.snapshot, datetime.now(UTC), self.settings.policy_file)
         weak = (weak.sentence for weak in self.list_weakened())
-        for sentence in (*weak, locked, *list_warnings(self.snapshot.policy)):
+        policy = self.snapshot.policy
+        unused = (*find_unused_providers(self.app, policy), *find_unfed(self.app, policy))
+        for sentence in (*weak, *unused, locked, *list_warnings(self.snapshot.policy)):
             if sentence:
                 self.tell(sentence)
 

@@ -25,7 +25,7 @@ from jupyterhub_platform.hub.kubernetes.manifest.metadata import (
     render_variable,
     would_replace,
 )
-from jupyterhub_platform.hub.kubernetes.manifest.resources import traits_of
+from jupyterhub_platform.hub.kubernetes.manifest.resources import REPLACED, traits_of
 from jupyterhub_platform.hub.kubernetes.manifest.volumes import (
     STORAGE_TRAITS,
     OwnVolumes,
@@ -88,6 +88,9 @@ class KubeTierSpawner(HomeClaimSpawner):
         Unlike with KubeSpawner the default is to keep it: deleted files cannot be restored.
         """,
     )
+
+    replaced_by_tier = REPLACED
+    """Settings of a site that have no effect, since they are the tier's."""
 
     # The Hub's own account, which no server runs as.
     _token: Path = TOKEN

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from jupyterhub_platform.core.pods import Home, Pod, SharedVolume
 from jupyterhub_platform.hub.denials import AdmissionDenied
+from jupyterhub_platform.hub.kubernetes.manifest.resources import REPLACED, traits_of
 from jupyterhub_platform.usecases.admission import Admitted
 from tests.hub.kubernetes.spawners import (
     DEVICES_TIER,
@@ -320,6 +321,10 @@ async def test_a_home_may_be_at_a_place_of_its_users_name(make_hub: Callable[...
     (home,) = manifest["spec"]["containers"][0]["volumeMounts"]
     assert home["mountPath"] == f"/home/{home['subPath']}"
     assert re.fullmatch(r"[a-z0-9-]+", home["subPath"])
+
+
+def test_what_a_tier_replaces_is_what_is_said_to_be_replaced() -> None:
+    assert traits_of(admit(SMALL), ()).keys() == {*REPLACED}
 
 
 async def test_a_slug_with_a_way_out_is_refused(make_hub: Callable[..., Hubs]) -> None:

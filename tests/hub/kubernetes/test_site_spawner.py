@@ -9,6 +9,7 @@ from kubespawner import KubeSpawner
 from traitlets import Unicode, default
 from traitlets.config import Config
 
+from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configuration.ineffective_settings import find_ineffective
 from jupyterhub_platform.hub.configure import configure
@@ -165,7 +166,11 @@ def test_profiles_of_a_sites_class_are_said_to_be_replaced() -> None:
         def _profile_list_default(self) -> list[Any]:
             return [{"display_name": "Large"}]
 
-    app = SimpleNamespace(config=Config(), spawner_class=wrap_spawner(Site))
+    app = SimpleNamespace(
+        config=Config(),
+        spawner_class=wrap_spawner(Site),
+        authenticator_class=PlatformAuthenticator,
+    )
     (sentence,) = find_ineffective(app)
     assert sentence.startswith("profile_list of the class Site has no effect. Lost is its choices")
     assert "The tiers of platform.yaml take its place" in sentence

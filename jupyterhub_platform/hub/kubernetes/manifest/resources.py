@@ -5,7 +5,7 @@ it, and an init container, which runs before the others, may use all of it.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.quantities import parse_quantity
@@ -13,6 +13,12 @@ from jupyterhub_platform.core.resource_names import CPU, MEMORY, is_indivisible
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Asked, Tier, pod_amounts
 from jupyterhub_platform.usecases.admission import Admitted
+
+REPLACED: Final = (
+    *("image", "cpu_guarantee", "cpu_limit", "mem_guarantee", "mem_limit"),
+    *("extra_resource_guarantees", "extra_resource_limits"),
+)
+"""KubeSpawner's settings whose values are the tier's."""
 
 
 def notebook_of(tier: Tier, sidecars: Iterable[Mapping[str, Any]]) -> Asked:
