@@ -1,6 +1,7 @@
 """The platform's own authenticator: passwords that it keeps, and the providers of the policy."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from tornado import web

@@ -107,7 +107,7 @@ def test_one_provider_can_stand_for_the_authenticator_of_the_site() -> None:
     assert identity.authenticator is provider
     assert (provider.kind, provider.issuer) == (AUTHENTICATOR, "authenticator:p")
     assert (provider.names, provider.assigns_names) == (("preferred_username",), True)
-    assert (provider.client, provider.scopes, provider.groups) == (None, (), "isMemberOf")
+    assert (provider.client, provider.scopes, provider.groups) == (None, (), ("isMemberOf",))
     assert compile_provider(**OPENID).authenticator is None
     two = {"p": {"kind": "authenticator"}, "q": {"kind": "authenticator"}}
     with pytest.raises(PolicyError, match=r"as “p” does, and it has one"):
