@@ -41,6 +41,8 @@ class FakeKubernetes:
     answers: list[Answer] = field(default_factory=list)
     created: list[Pod] = field(default_factory=list)
     deleted: list[tuple[str, Any]] = field(default_factory=list)
+    claims: dict[str, Any] = field(default_factory=dict)
+    """The claims of volumes that were made, by name."""
     logged: bytes | None = None
     """What every pod has logged; ``None`` if the Hub's Role does not let it read that."""
     lingering: bool = False
@@ -63,11 +65,13 @@ class FakeKubernetes:
         sockets = bind_sockets(0, "127.0.0.1")
         fake.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
         path = r"/api/v1/namespaces/([^/]+)/pods"
+        claims = path.replace("pods", "persistentvolumeclaims")
         rows = [
             (path, _Pods, {"fake": fake}),
             (path + r"/([^/]+)", _Pod, {"fake": fake}),
             (path + r"/([^/]+)/log", _Log, {"fake": fake}),
-            (path.replace("pods", "persistentvolumeclaims") + "/([^/]+)", _Claim, {"fake": fake}),
+            (claims, _Claims, {"fake": fake}),
+            (claims + "/([^/]+)", _Claim, {"fake": fake}),
         ]
         fake._server = HTTPServer(Application(rows))
         fake._server.add_sockets(sockets)
@@ -96,7 +100,16 @@ class FakeKubernetes:
         pod["status"] = {
             "phase": "Running",
             "podIP": "10.0.0.7",
-            "containerStatuses": [{"name": "notebook", "ready": True, "state": {"running": {}}}],
+            "containerStatuses": [
+                {
+                    "name": "notebook",
+                    "image": "",
+                    "imageID": "",
+                    "restartCount": 0,
+                    "ready": True,
+                    "state": {"running": {}},
+                }
+            ],
         }
         self.pods[pod["metadata"]["name"]] = pod
         self.publish("ADDED", pod)
@@ -228,10 +241,21 @@ class _Log(_Handler):
             self.write(self.fake.logged)
 
 
+class _Claims(_Handler):
+    def post(self, _namespace: str) -> None:
+        manifest = json.loads(self.request.body)
+        self.fake.claims[manifest["metadata"]["name"]] = manifest
+        self.set_status(201)
+        self.write(manifest)
+
+
 class _Claim(_Handler):
-    """There are no volumes here; a real cluster says so in these words."""
+    """A real cluster says in these words that there is none."""
 
     def get(self, _namespace: str, name: str) -> None:
+        if name in self.fake.claims:
+            self.write(self.fake.claims[name])
+            return
         self.set_status(404)
         message = f'persistentvolumeclaims "{name}" not found'
         body = {"kind": "Status", "status": "Failure", "reason": "NotFound", "message": message}

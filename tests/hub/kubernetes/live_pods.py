@@ -122,7 +122,7 @@ def cluster_hub(
         # By its user agent a lent cluster tells what is to be deleted afterwards.
         FaultProxy(known.host, known.ssl_ca_cert, cluster.client.user_agent) as proxy,
         PlayedPods(cluster, namespace) as pods,
-        _answering() as port,
+        answering() as port,
     ):
         kubeconfig = directory / "kubeconfig"
         kubeconfig.write_text(render_kubeconfig(proxy.url, give(cluster, namespace, role)))
@@ -135,7 +135,7 @@ def cluster_hub(
 
 
 @contextmanager
-def _answering() -> Iterator[int]:
+def answering() -> Iterator[int]:
     """Answer in the place of every server, and give the port."""
     os.environ["TINY_SERVER_HUB_VERSION"] = jupyterhub.__version__
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
