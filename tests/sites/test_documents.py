@@ -3,7 +3,7 @@
 import pytest
 
 from jupyterhub_platform.core.policy_warnings import list_warnings
-from jupyterhub_platform.documents import read_policy
+from jupyterhub_platform.policy_files import read_policy
 from tests.sites.folders import NAMES, SHARED, SiteFolder
 
 

@@ -10,7 +10,7 @@ import pytest
 from jupyterhub.app import JupyterHub
 from traitlets.config import Config
 
-from jupyterhub_platform.documents import read_policy
+from jupyterhub_platform.policy_files import read_policy
 from jupyterhub_platform.hub.configuration.ineffective_settings import (
     find_ineffective,
     find_unfed,
