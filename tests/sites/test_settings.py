@@ -10,7 +10,6 @@ import pytest
 from jupyterhub.app import JupyterHub
 from traitlets.config import Config
 
-from jupyterhub_platform.policy_files import read_policy
 from jupyterhub_platform.hub.configuration.ineffective_settings import (
     find_ineffective,
     find_unfed,
@@ -18,6 +17,7 @@ from jupyterhub_platform.hub.configuration.ineffective_settings import (
     list_replaced,
 )
 from jupyterhub_platform.hub.configure import configure
+from jupyterhub_platform.policy_files import read_policy
 from tests.sites.folders import NAMES, SiteFolder, read_configuration
 
 

@@ -12,7 +12,7 @@ from tornado import web
 
 from jupyterhub_platform.core.claims import ProviderIdentity
 from jupyterhub_platform.core.errors import ClaimsError, StoreError
-from jupyterhub_platform.core.identity_providers import OWN_NAME, Identity, Provider
+from jupyterhub_platform.core.identity_providers import OWN_NAME, Provider
 from jupyterhub_platform.hub.auth.provider_data import read_groups
 from jupyterhub_platform.hub.auth.providers.proven import unite_claims
 from jupyterhub_platform.hub.people.hub_queries import end_access
@@ -72,17 +72,6 @@ def find_vouching(authenticator: Any) -> Provider | None:
     if authenticator.local_credentials:
         return None
     return cast("Platform", authenticator.platform).snapshot.policy.identity.authenticator
-
-
-def say_unread(identity: Identity) -> str:
-    """Say that a policy has providers or rules that no authenticator of a site's own can follow."""
-    if identity.authenticator is not None or not (identity.providers or identity.rules):
-        return ""
-    return (
-        "identity.providers and identity.rules of the policy have no effect, since "
-        "c.JupyterHub.authenticator_class names another authenticator than the platform's. Take "
-        "that out, or declare a provider with kind: authenticator, so that rules read what it says"
-    )
 
 
 async def log_in_vouched(authenticator: Any, model: Mapping[str, Any]) -> None:

@@ -16,7 +16,6 @@ from jupyterhub_platform.hub.auth.claimed_logins import (
     find_vouching,
     log_in_vouched,
     refresh_vouched,
-    say_unread,
 )
 from jupyterhub_platform.hub.auth.provider_data import (
     provider_errors_as_502,
@@ -61,9 +60,6 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
             assign_bearers(app.db, self._managed, self.log)
         self._loaded = list_loaded(app.load_groups, self.normalize_username)
         self.platform = start_platform(app)
-        unread = say_unread(self.platform.snapshot.policy.identity)
-        if unread and not self.local_credentials:
-            self.platform.tell(f"{unread}.")
         return type(self).surround_routes([*self.own_pages, *super().get_handlers(app)])
 
     def normalize_username(self, username: str) -> str:

@@ -55,12 +55,19 @@ def list_replaced(app: Any) -> list[str]:
 
 
 def find_unused_providers(app: Any, policy: Policy) -> Iterator[str]:
-    """Yield a sentence for each provider at which nobody logs in: another authenticator does."""
+    """Yield a sentence for each provider at which nobody logs in, and for rules that none reads."""
     is_ours = _is_ours(app.authenticator_class)
     chosen = (
         "is unset" if is_ours else f"is {app.authenticator_class.__name__.removeprefix(_GOVERNED)}"
     )
-    for key, provider in policy.identity.providers.items():
+    identity = policy.identity
+    if identity.rules and not is_ours and identity.authenticator is None:
+        yield (
+            f"identity.rules has no effect: c.JupyterHub.authenticator_class {chosen}. Remove that "
+            "setting, or declare a provider with kind: authenticator, so that rules read what it "
+            "says."
+        )
+    for key, provider in identity.providers.items():
         if is_ours == (provider.kind == AUTHENTICATOR):
             fix = "Set it" if is_ours else "Remove that setting"
             yield (

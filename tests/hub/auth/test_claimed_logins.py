@@ -1,13 +1,11 @@
 """What an authenticator of a site's own says of a user, as rules read it."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from jupyterhub_platform.core.claims import IdentityRule
-from jupyterhub_platform.core.identity_providers import AUTHENTICATOR, Identity, Provider
-from jupyterhub_platform.hub.auth.claimed_logins import read_identity, say_unread
+from jupyterhub_platform.core.identity_providers import AUTHENTICATOR, Provider
+from jupyterhub_platform.hub.auth.claimed_logins import read_identity
 
 CAMPUS = Provider("campus", "Campus", AUTHENTICATOR, "authenticator:campus")
 TOKENS = {"access_token": "a secret", "id_token": "another", "token_response": {"x": "a third"}}
@@ -45,15 +43,6 @@ def test_rules_read_what_is_said_of_a_user_and_no_token(
         "kim",
     )
     assert found.claims == {"preferred_username": "kim", **claims}
-
-
-def test_what_nothing_reads_is_said() -> None:
-    other = replace(CAMPUS, key="company", kind="oidc")
-    rules = (IdentityRule("identity.rules.0"),)
-    assert say_unread(Identity()) == ""
-    assert say_unread(Identity(providers={"campus": CAMPUS, "company": other}, rules=rules)) == ""
-    for identity in (Identity(providers={"company": other}), Identity(rules=rules)):
-        assert "declare a provider with kind: authenticator" in say_unread(identity)
 
 
 def test_the_state_of_another_kind_of_authenticator_is_not_read() -> None:

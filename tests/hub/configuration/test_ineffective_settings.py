@@ -150,3 +150,15 @@ def test_a_provider_at_which_nobody_logs_in_is_named() -> None:
     (sentence,) = find_unused_providers(theirs, policy)
     assert sentence.startswith("Nobody logs in by identity.providers.p: c.JupyterHub.authenticato")
     assert "is DummyAuthenticator. Remove that setting" in sentence
+
+
+def test_rules_that_no_authenticator_is_read_for_are_named() -> None:
+    rules = FED.split(b"  providers:")[0] + b"  rules: [{level: user}]\n"
+    policy = parse_policy(rules, "platform.yaml").policy
+    assert not list(
+        find_unused_providers(SimpleNamespace(authenticator_class=PlatformAuthenticator), policy)
+    )
+    theirs = SimpleNamespace(authenticator_class=wrap_authenticator(DummyAuthenticator))
+    (sentence,) = find_unused_providers(theirs, policy)
+    assert sentence.startswith("identity.rules has no effect: c.JupyterHub.authenticator_class is")
+    assert "declare a provider with kind: authenticator" in sentence
