@@ -197,6 +197,17 @@ TIER: Final = {"requests": {"cpu": 64, "memory": "1Ti"}, "images": ["lab"]}
 put("a tier", "tiers/huge", TIER)
 put("a managed tier", "tiers/big", TIER | {"access": {"groups": ["vision"]}}, match=ANY)
 put("an image", "images/own", {"reference": "evil.example/image:1"})
+put("images that users name", "images/open", {"pattern": "evil.example/*"})
+put("a managed image that users name", "images/lent", {"pattern": "evil.example/*"}, match=ANY)
+CHOICES: Final = {
+    "images": ["lab"],
+    "sizes": {
+        "work": {"requests": {"cpu": 1, "memory": "1Gi"}},
+        "huge": {"requests": {"cpu": 64, "memory": "1Ti"}, "access": {"users": ["ME"]}},
+    },
+}
+put("a tier with choices", "tiers/mine", CHOICES)
+put("a choice inside a tier", "tiers/sized", CHOICES, match=ANY)
 retire("a managed tier's end", "tiers/big")
 # Grants.
 grant("a grant to themselves", {"user": "ME", "add": {"servers": 1}})
@@ -359,6 +370,22 @@ raw(
     {"user_options": {"tier": "small", "account": "language"}},
     *(400, 403),
 )
+raw(
+    "a size that is not theirs",
+    "server.denied",
+    "POST",
+    START,
+    {"user_options": {"tier": "sized", "size": "large", "account": "vision"}},
+    *(400, 403),
+)
+raw(
+    "an image that is no choice",
+    "server.denied",
+    "POST",
+    START,
+    {"user_options": {"tier": "sized", "size": "small", "account": "vision", "image": "evil/a:1"}},
+    *(400, 403),
+)
 raw("values in options", "server.denied", "POST", START, {"user_options": {"cpu": 64}}, 400, 403)
 
 
@@ -408,22 +435,66 @@ def import_table(row: str) -> Try:
     return act
 
 
+def command(*words: str, document: Any = None) -> Try:
+    """Return a way that is a verb of ``jhp``, with a document in a file if there is one."""
+
+    def act(scene: Scene) -> httpx.Response:
+        file = scene.hub.state.parent / f"{scene.me}.json"
+        file.write_text(json.dumps(scene.fill_body(document)))
+        said = [*words, *(["--document", str(file)] if document else [])]
+        environment = {"JUPYTERHUB_API_TOKEN": scene.api.token}
+        done = CliRunner(catch_exceptions=False).invoke(
+            main, [*said, "--reason", "mine", "--url", scene.hub.url], env=environment
+        )
+        assert done.exit_code == 1, done.output
+        assert "refused (403)" in done.stderr, done.stderr
+        return httpx.Response(403)
+
+    return act
+
+
+way("the command for a provider's people in their group", "group.changed")(
+    command("group", "set", "team", "--from", "org:all")
+)
+way("the command for images that users name", "image.changed")(
+    command("image", "add", "open", "--pattern", "evil.example/*")
+)
+way("the command for a tier with choices", "tier.changed")(
+    command("tier", "add", "mine", document=CHOICES)
+)
 way("a table with a manager", "bulk.started")(import_table("sock,manager,,team"))
 way("a table with another group", "bulk.started")(import_table("sock,user,,lang"))
 
 
-def submit(path: str, **form: str) -> Try:
+def submit(path: str, says: str = "", **form: str) -> Try:
     def act(scene: Scene) -> httpx.Response:
         actor = Actor(scene.me, cookies=Cookies.of(scene.hub.login(scene.me)))
         filled = {**scene.fill_body(form), "why": "mine", "step": "save"}
         with Watched(scene.hub.url) as client:
             answer = actor.ask(client, "POST", f"{SERVICE}{scene.fill(path)}", filled, api=False)
         assert answer is not None
+        assert says in answer.text
         return answer
 
     return act
 
 
+# These pages are for admins, and refuse themselves.
+way("the page of their group, with a provider's people", "call.refused")(
+    submit("groups/team/edit", "Only admins change groups.", seen="1", **{"from": "org:all"})
+)
+way("the page of images that users name", "call.refused")(
+    submit("new/image", "Only admins change images.", name="open", pattern="evil.example/*")
+)
+way("the page of a tier with choices", "call.refused")(
+    submit(
+        "new/tier",
+        "Only admins change tiers.",
+        name="mine",
+        images="lab",
+        more=f"sizes: {json.dumps(CHOICES['sizes'])}",
+    )
+)
 way("the page of a new manager", "user.changed", 403, 422)(
     submit("new/user", name="sock", level="manager", groups="team")
 )
@@ -490,6 +561,12 @@ def ids(hub: LiveHub, admin: Api) -> dict[str, str]:
     make(admin, "groups/team", {"managers": MANAGERS, "quota": {"servers": 2}})
     make(admin, "groups/lang", {"managers": ["peer"], "quota": {"servers": 2}})
     make(admin, "tiers/big", {**TIER, "access": {"groups": ["language"]}})
+    make(admin, "images/lent", {"reference": "quay.io/jupyter/base-notebook:latest"})
+    sizes = {
+        "small": {"requests": {"cpu": "100m", "memory": "256Mi"}},
+        "large": {"requests": {"cpu": 8, "memory": "8Gi"}, "access": {"users": ["admin"]}},
+    }
+    make(admin, "tiers/sized", {"images": ["lab"], "sizes": sizes})
     suspended = {"reason": "lost their laptop"}
     for name, said in (
         ("kim", {}),
@@ -560,7 +637,7 @@ def test_is_refused_on_record_and_changes_nothing(
     assert answer.status_code in way.statuses, answer.text
     rows = [row for row in read_audit(hub) if row.actor == me]
     tried = [(row.action, row.result) for row in rows]
-    assert (way.action, "refused") in tried, tried
+    assert (way.action, "refused") in tried, [each.detail_json for each in rows]
     assert read_state(hub, admin) == before
 
 
