@@ -9,6 +9,7 @@ from benchmarks.bench_setup import BenchSetup
 from benchmarks.bulk import measure_bulk
 from benchmarks.decision import measure_decision
 from benchmarks.figures import Figure
+from benchmarks.included import measure_included
 from benchmarks.logins import measure_logins
 from benchmarks.pages import measure_pages
 from benchmarks.pods import measure_pods
@@ -30,6 +31,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "hook": measure_hooks,
     "cpu": measure_cpu,
     "stalls": measure_stalls,
+    "files": measure_included,
     "bulk": measure_bulk,
     "restart": measure_restarts,
     "login": measure_logins,

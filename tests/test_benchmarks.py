@@ -47,6 +47,7 @@ def test_every_topic_is_measured(figures: dict[str, dict[str, Any]]) -> None:
         "denial",
         "hook",
         "stall",
+        "files",
         "bulk",
         "restart",
         "memory",
@@ -169,5 +170,5 @@ def test_topics_that_need_kubernetes_are_left_out_by_choice(
 
 
 def test_topics_have_names_that_can_be_asked_for():
-    of_starts = ("decision", "statements", "hook", "cpu", "stalls", "bulk", "restart")
+    of_starts = ("decision", "statements", "hook", "cpu", "stalls", "files", "bulk", "restart")
     assert tuple(TOPICS) == (*of_starts, "anonymous", "usage", "pages", "pods")

@@ -355,6 +355,7 @@ def test_the_map_of_the_architecture_is_true() -> None:
 IMPORTED_AS = {
     "argon2-cffi": "argon2",
     "jupyterhub-kubespawner": "kubespawner",
+    "pyyaml": "yaml",
     "ruamel.yaml": "ruamel",
 }
 NOT_IMPORTED = {

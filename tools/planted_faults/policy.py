@@ -161,7 +161,11 @@ POLICY: Final = (
     ),
     *noticed_by(
         "tests/core/document/test_files.py",
-        ("the last of two files wins", "_Union._is_new", Never("first in self.document[section]")),
+        (
+            "the last of two files wins",
+            "_Union._is_new",
+            Always("first not in self.document[section]"),
+        ),
         (
             "a team sets the quota of all",
             "_Union._add_section",
@@ -201,7 +205,10 @@ POLICY: Final = (
         (
             "what another file took away is remembered again",
             "apply_to_moved",
-            Replace("policies.change_applied, gone, {}", "policies.change_applied, was, now"),
+            Replace(
+                "in_store_thread(policies.change_applied, gone, {})",
+                "in_store_thread(policies.change_applied, was, now)",
+            ),
         ),
     ),
 )
