@@ -208,6 +208,7 @@ def test_a_limit_comes_with_what_is_held_and_what_is_granted():
         "granted": 2 * GIB,
         "raised_by": ["mia"],
         "raised_by_managers": True,
+        "by_pods": 0,
     }
 
 

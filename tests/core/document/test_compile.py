@@ -339,3 +339,44 @@ def test_annotations_of_a_site_are_kept(annotation: str):
     said = {annotation: "false"}
     tier = with_tier(requests={"cpu": 1, "memory": "1Gi"}, annotations=said).tiers["small"]
     assert tier.pod.annotations == said
+
+
+def observing(**keys: Any) -> Policy:
+    return compile_policy(
+        document(
+            groups={"vision": {}}, observed_pods={"dask": {"selector": {"app": "dask"}, **keys}}
+        )
+    )
+
+
+def test_observed_pods_are_named_by_the_label_of_kubespawner_unless_another_is_given():
+    source = observing().observed_pods["dask"]
+    assert (source.title, source.user_label) == ("dask", "hub.jupyter.org/username")
+    assert (dict(source.selector), source.account, source.account_label) == (
+        {"app": "dask"},
+        "",
+        "",
+    )
+    assert observing(user_label="owner").observed_pods["dask"].user_label == "owner"
+    assert observing(account="vision").observed_pods["dask"].account == "vision"
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "fault"),
+    [
+        ("dask", {"selector": {}}, "observed_pods.dask.selector"),
+        ("dask", {"selector": {"app": "no value"}}, "is not the value of a Kubernetes label"),
+        ("dask", {"account": "visoin"}, "did you mean “vision”"),
+        ("dask", {"account": "vision", "account_label": "group"}, "means nothing beside account"),
+        ("small", {}, "“small” is a tier, too"),
+        ("Dask", {}, "cannot be the name of this kind of pods"),
+    ],
+)
+def test_observed_pods_that_cannot_be_meant_are_refused(
+    name: str, keys: dict[str, Any], fault: str
+):
+    declared = {name: {"selector": {"app": "dask"}, **keys}}
+    with pytest.raises(PolicyError) as refused:
+        compile_policy(document(groups={"vision": {}}, observed_pods=declared))
+    (found,) = refused.value.faults
+    assert fault in str(found)
