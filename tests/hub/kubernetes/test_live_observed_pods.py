@@ -1,12 +1,19 @@
 """Pods that users' own controllers make, beside a live Hub on a real API server."""
 
+import re
+import textwrap
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.client import CoreV1Api
+from kubernetes.client import AdmissionregistrationV1Api, CoreV1Api
+from kubernetes.client.exceptions import ApiException
+from ruamel.yaml import YAML
 
 from jupyterhub_platform.core.reservations import Reservation
 from tests.cluster.fixtures import Cluster, make_namespace
@@ -217,3 +224,53 @@ def test_after_a_restart_pods_hold_what_they_held_and_those_that_went_hold_nothi
     assert after["again"].id != before["again"].id
     assert read_releases(live.hub)[before["goes"].id] == "the pod is gone"
     assert read_releases(live.hub)[before["again"].id] == "the pod is gone"
+
+
+@contextmanager
+def documented_policy(live: ClusterHub) -> Iterator[None]:
+    """Have the admission policy of the documentation in force, for this namespace alone."""
+    blocks = Path("docs/policy.md").read_text().split("<<'END'\n")
+    (block,) = (each.split("END\n")[0] for each in blocks if "ValidatingAdmission" in each)
+    names = {"who-names-users": f"who-names-users-{live.namespace}"}
+    for old, new in {**names, "jupyterhub": live.namespace}.items():
+        block = re.sub(rf"(?<![\w/.]){old}(?![\w.])", new, block)
+    policy, binding = YAML(typ="safe").load_all(textwrap.dedent(block))
+    api: Any = AdmissionregistrationV1Api(live.cluster.client)
+    name = policy["metadata"]["name"]
+    try:
+        api.create_validating_admission_policy(policy)
+        api.create_validating_admission_policy_binding(binding)
+        tries = (f"tried-{number}" for number in count())
+        wait_for(lambda: is_refused(lambda: add(live, next(tries))), "the policy to be in force")
+        yield
+    finally:
+        api.delete_validating_admission_policy_binding(name)
+        api.delete_validating_admission_policy(name)
+
+
+def is_refused(act: Callable[[], Any]) -> bool:
+    try:
+        act()
+    except ApiException as error:
+        return "Only the Hub and Dask Gateway name users." in str(error.body)
+    return False
+
+
+def test_the_admission_policy_of_the_documentation_keeps_the_label_to_the_hub(
+    live: ClusterHub,
+) -> None:
+    before = add(live, "before", cpu="100m")
+    with documented_policy(live):
+        add(live, "nameless", user="")
+        labels = {"metadata": {"labels": {USER: "admin"}}}
+        for name in ("before", "nameless"):
+            patch = partial(live.core.patch_namespaced_pod, name, live.namespace, labels)
+            assert is_refused(patch)
+        # What keeps the label can be changed, and the Hub names users.
+        note = {"metadata": {"annotations": {"example.org/note": "seen"}}}
+        live.core.patch_namespaced_pod("before", live.namespace, note)
+        assert before.metadata.labels[USER] == "dev1"
+        api = live.hub.token("dev1")
+        assert api.start("dev1", "named", tier="small", account="vision").status_code in {201, 202}
+        api.wait_until_ready("dev1", "named")
+        api.stop("dev1", "named")

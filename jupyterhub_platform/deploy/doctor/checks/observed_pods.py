@@ -1,4 +1,4 @@
-"""Checks that pods of users' own controllers are seen, and charged to somebody."""
+"""Checks that pods of users' own controllers are seen, and charged to a user."""
 
 from collections.abc import Iterator
 
