@@ -7,6 +7,7 @@ from jupyterhub_platform.core.document.compile import compile_policy
 from jupyterhub_platform.core.document.schema import render_schema
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.named_by import find_naming
 from jupyterhub_platform.core.pods import (
     Device,
     Home,
@@ -380,3 +381,16 @@ def test_observed_pods_that_cannot_be_meant_are_refused(
         compile_policy(document(groups={"vision": {}}, observed_pods=declared))
     (found,) = refused.value.faults
     assert fault in str(found)
+
+
+def test_the_group_of_observed_pods_is_not_judged_where_groups_cannot_be_read():
+    observed = {"dask": {"selector": {"app": "dask"}, "account": "vision"}}
+    with pytest.raises(PolicyError) as refused:
+        compile_policy(document(groups=5, observed_pods=observed))
+    assert [each.path for each in refused.value.faults] == [("groups",)]
+
+
+def test_a_group_that_observed_pods_are_charged_to_is_named_by_them():
+    assert list(find_naming(observing(account="vision"), "groups", "vision")) == [
+        "observed_pods.dask"
+    ]
