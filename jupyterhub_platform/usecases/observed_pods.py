@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from jupyterhub_platform.core.errors import StoreError
@@ -63,10 +64,12 @@ class Changes(NamedTuple):
     begun: tuple[SeenPod, ...]
 
 
+@lru_cache(maxsize=2**14)
 def make_id(uid: str, opened_at: datetime) -> str:
     """Return the id of what a pod holds since ``opened_at``.
 
-    The uid of a pod is in no column: the id says of a row, also after a restart, whose it is.
+    The uid of a pod is in no column: the id says of a row, also after a restart, whose it is. Kept,
+    since it is asked of each pod at each look.
     """
     return uuid.uuid5(uuid.NAMESPACE_OID, f"{uid} {opened_at.isoformat()}").hex
 
