@@ -16,6 +16,7 @@ from jupyterhub_platform.usecases.changes import Changes, RunInThread
 from jupyterhub_platform.usecases.credentials import LocalCredentials, PasswordHasher
 from jupyterhub_platform.usecases.decisions import DecisionReader
 from jupyterhub_platform.usecases.failures import Failures
+from jupyterhub_platform.usecases.observed_pods import ObservedPods
 from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.recorded_requests import RecordedRequests
 from jupyterhub_platform.usecases.snapshot import InForce
@@ -39,6 +40,7 @@ class Runtime:
     in_force: InForce
     changes: Changes
     admission: Admission
+    observed_pods: ObservedPods
     policies: Policies
     added_memberships: AddedMemberships
     credentials: LocalCredentials
@@ -76,11 +78,13 @@ def build_runtime(
         snapshot, fault = policies.publish_or_last_good(files, actor="platform")
         in_force = InForce(snapshot)
         health = StoreHealth(store)
+        admission = Admission(store, health, in_force)
         return Runtime(
             store=store,
             health=health,
             in_force=in_force,
-            admission=Admission(store, health, in_force),
+            admission=admission,
+            observed_pods=ObservedPods(admission, store, health),
             changes=Changes(store, in_force, in_thread),
             policies=policies,
             added_memberships=AddedMemberships(store, health),

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.quantities import parse_quantity
 from jupyterhub_platform.core.resource_names import is_indivisible
+from jupyterhub_platform.core.resources import Resources
 
 Manifest: TypeAlias = Mapping[str, Any]
 """A Kubernetes object, or a part of one, as it goes to the API: camelCase keys, plain values."""
@@ -99,6 +100,26 @@ def total(spec: Manifest, name: str, amount: Callable[[Manifest, str], int | Non
             peak = max(peak, running + own)
     overhead = _read(part(spec, "overhead").get(name, 0), name)
     return max(regular + running, peak) + overhead
+
+
+def read_demand(spec: Manifest) -> Resources:
+    """Return what the scheduler sets aside for a pod: its requests, and its overhead.
+
+    What the pod asks for as a whole takes the place of what its containers ask for.
+
+    Raises
+    ------
+    QuantityError
+        Raised if something that it asks for is not a quantity.
+    """
+    whole, overhead, amounts = part(spec, "resources"), part(spec, "overhead"), {}
+    for name in names_in(spec):
+        amount = total(spec, name, request_of)
+        if any(name in part(whole, key) for key in _KEYS):
+            amount = request_of(whole, name) + _read(overhead.get(name, 0), name)
+        if amount:
+            amounts[name] = amount
+    return Resources.of(amounts)
 
 
 def unreadable(spec: Manifest) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,8 @@ def find_naming(policy: Policy, section: str, name: str) -> Iterator[str]:
         yield from (f"users.{each}" for each in charging if each not in joined)
         yield from _list_opened(policy, lambda access: access.names_group(name))
         yield from (g.path for g in policy.grants if name in {g.group, g.account})
+        observed = policy.observed_pods.values()
+        yield from (f"observed_pods.{each.name}" for each in observed if each.account == name)
     elif section == "images":
         yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.images)
     elif section == "tiers":

@@ -9,6 +9,7 @@ from jupyterhub_platform.core.errors import Place
 from jupyterhub_platform.core.grants import Grant, level_at
 from jupyterhub_platform.core.identity_providers import NO_IDENTITY, Identity
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.observed_pods import PodSource
 from jupyterhub_platform.core.people import Group, Person
 from jupyterhub_platform.core.persistent_map import PersistentMap
 from jupyterhub_platform.core.pods import Pod, resolve_claims
@@ -51,6 +52,7 @@ class Policy:
     tiers: Mapping[str, Tier]
     grants: tuple[Grant, ...] = ()
     identity: Identity = NO_IDENTITY
+    observed_pods: Mapping[str, PodSource] = field(default_factory=dict)
     lines: Mapping[str, Place] = field(default_factory=dict)
     _index: PolicyIndex = field(init=False, repr=False, compare=False)
 

@@ -37,6 +37,7 @@ class HeldLimit(NamedTuple):
     """A limit with what is held against it now, and the names of those who can raise it.
 
     ``raised_by_managers`` says that these are managers of its account, rather than admins.
+    ``by_pods`` is the part of ``held`` that observed pods hold, which are not servers.
     """
 
     scope: Scope
@@ -47,6 +48,7 @@ class HeldLimit(NamedTuple):
     granted: int = 0
     raised_by: tuple[str, ...] = ()
     raised_by_managers: bool = False
+    by_pods: int = 0
 
     @property
     def left(self) -> int:
@@ -199,6 +201,7 @@ class _Lookup:
             granted,
             self.raised_by if within else self.policy.admins(),
             self.raised_by_managers and within,
+            self.totals.held_by_pods(scope, resource),
         )
 
     def list_candidates(self, tier: Tier) -> Iterator[Candidate]:
@@ -287,4 +290,5 @@ def limit_to_json(limit: HeldLimit) -> dict[str, Any]:
         "granted": limit.granted,
         "raised_by": list(limit.raised_by),
         "raised_by_managers": limit.raised_by_managers,
+        "by_pods": limit.by_pods,
     }

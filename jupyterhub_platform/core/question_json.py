@@ -132,13 +132,13 @@ def _candidate_from_json(row: Mapping[str, Any]) -> Candidate:
 
 
 def _limit_to_row(limit: HeldLimit) -> list[Any]:
-    scope, resource, maximum, held, path, granted, raised_by, raised_by_managers = limit
+    scope, resource, maximum, held, path, granted, raised_by, raised_by_managers, by_pods = limit
     row = [list(scope), resource, maximum, held, path, granted]
-    return [*row, list(raised_by), raised_by_managers]
+    row += [list(raised_by), raised_by_managers]
+    # Few platforms observe pods, and rows of before know of none.
+    return [*row, by_pods] if by_pods else row
 
 
 def _limit_from_row(row: Sequence[Any]) -> HeldLimit:
-    scope, resource, maximum, held, path, granted, raised_by, raised_by_managers = row
-    return HeldLimit(
-        Scope(*scope), resource, maximum, held, path, granted, tuple(raised_by), raised_by_managers
-    )
+    scope, resource, maximum, held, path, granted, raised_by, *more = row
+    return HeldLimit(Scope(*scope), resource, maximum, held, path, granted, tuple(raised_by), *more)

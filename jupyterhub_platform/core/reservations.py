@@ -12,6 +12,10 @@ WARN_BEFORE: Final = timedelta(minutes=10)
 """How long before its deadline the owner of a server is warned."""
 
 
+POD: Final = "pod/"
+"""What the name of an observed pod begins with, where a server has its own: none has a slash."""
+
+
 class Scope(NamedTuple):
     """Where a limit applies, and where what is held is added up.
 
@@ -28,6 +32,9 @@ class Scope(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """What one admitted server holds, from its admission until its backend is gone.
+
+    An observed pod, which a user's own controller made, has one as well: ``server`` is ``pod/NAME``
+    then, ``tier`` what the policy calls such pods, and ``demand`` is without ``servers``.
 
     ``id`` is also the id of the decision that admitted it. ``demand`` includes ``servers: 1``.
     ``spawner_id`` is the Hub's own row id: names can be changed, or given to another user.
@@ -52,6 +59,11 @@ class Reservation:
     def label(self) -> str:
         """The tier, with its size if it has one: ``gpu/large``."""
         return f"{self.tier}/{self.size}" if self.size else self.tier
+
+    @property
+    def pod(self) -> str:
+        """The name of the observed pod that holds it; empty if it is a server."""
+        return self.server.removeprefix(POD) if self.server.startswith(POD) else ""
 
     def scopes(self) -> Iterator[Scope]:
         """Yield every scope at which this reservation counts."""
@@ -112,4 +124,8 @@ class HeldTotals(Protocol):
 
     def held(self, scope: Scope, name: str) -> int:
         """Return the amount of resource ``name`` held at ``scope``, in base units."""
+        ...
+
+    def held_by_pods(self, scope: Scope, name: str) -> int:
+        """Return the part of it that observed pods hold, which are not servers."""
         ...

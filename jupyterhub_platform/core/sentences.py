@@ -18,7 +18,8 @@ def say_what_is_exceeded(limit: HeldLimit, tier: str, asked: int) -> str:
         asks = f", and {tier} asks for {describe_amount(resource, asked)}"
     over = limit.held - limit.maximum
     by = f" (over by {describe_amount(resource, over)})" if over > 0 else ""
-    return f"{_holder(scope)} {share}{_place(scope)}{by}{asks}."
+    pods = f", {describe_amount(resource, limit.by_pods)} of it by pods" if limit.by_pods else ""
+    return f"{_holder(scope)} {share}{_place(scope)}{by}{pods}{asks}."
 
 
 def describe_share(resource: str, held: int, maximum: int, tier: str = "") -> str:
@@ -66,7 +67,7 @@ def _place(scope: Scope) -> str:
 
 
 def say_what_helps(limit: HeldLimit, asked: int, asker: str) -> str:
-    """Say what would lift a limit: stopping a server, or a user who can raise it."""
+    """Say what would lift a limit: what can be ended, or a user who can raise it."""
     scope = limit.scope
     account = scope.account if limit.raised_by_managers else ""
     whom = say_whom_to_ask(limit.raised_by, account, asker)
@@ -74,8 +75,17 @@ def say_what_helps(limit: HeldLimit, asked: int, asker: str) -> str:
     if asked > limit.maximum:
         # No server that stops makes room for more than the limit itself.
         return f"{ask[0].upper()}{ask[1:]}."
-    own = scope.kind in {"member", "user", "tier-user"}
-    return f"{'Stop a server' if own else 'Wait until a server stops'}, or {ask}."
+    if scope.kind in {"member", "user", "tier-user"}:
+        return f"{_say_what_to_end(limit)}, or {ask}."
+    return f"Wait until {'servers or pods end' if limit.by_pods else 'a server stops'}, or {ask}."
+
+
+def _say_what_to_end(limit: HeldLimit) -> str:
+    """Say what to end for room: pods are the user's own to end, through what made them."""
+    if not limit.by_pods:
+        return "Stop a server"
+    some = "some of the pods"
+    return f"Stop {some}" if limit.by_pods == limit.held else f"Stop a server or {some}"
 
 
 def say_whom_to_ask(names: Collection[str], account: str, asker: str) -> str:

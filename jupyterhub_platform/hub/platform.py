@@ -333,6 +333,8 @@ def start_platform(app: Any) -> Platform:
         app.tornado_settings[SETTINGS_KEY] = platform
         if hasattr(app.spawner_class, "prepare"):
             app.spawner_class.prepare(app, platform)
+        if not platform.runtime.observed_pods.seconds:
+            platform.runtime.observed_pods.release_all()
     except (PlatformError, TraitError) as error:
         # The fault is outside the program: a line says more than a traceback.
         app.log.critical("The Hub does not start: %s", error)

@@ -31,6 +31,7 @@ class Limit(Response):
     raised_by_managers: bool = Field(
         description="Whether they are managers of the account rather than admins."
     )
+    by_pods: int = Field(0, description="The part of what is held that observed pods hold.")
 
 
 class HeldServer(Response):
@@ -106,7 +107,11 @@ class LimitDenial(Limit, Denial):
     missing: int
 
 
-_LimitRow: TypeAlias = tuple[tuple[str, str, str, str], str, int, int, str, int, list[str], bool]
+_Scope: TypeAlias = tuple[str, str, str, str]
+_LimitRow: TypeAlias = (
+    tuple[_Scope, str, int, int, str, int, list[str], bool]
+    | tuple[_Scope, str, int, int, str, int, list[str], bool, int]
+)
 
 
 class AskedOptions(Response):

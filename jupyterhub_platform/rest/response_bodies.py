@@ -212,6 +212,26 @@ class ChannelHealth(Response):
     skipped: int
 
 
+class UnassignedPod(Response):
+    """An observed pod that is charged to nobody, and why."""
+
+    pod: str
+    source: str = Field(description="Its key under observed_pods.")
+    reason: str
+
+
+class ObservedPodsHealth(Response):
+    """The result of the last look at pods that users' own controllers make."""
+
+    sources: int = Field(description="Kinds of them that the policy has.")
+    seconds: float = Field(description="How often they are listed; 0 if this Hub lists none.")
+    looked_at: Instant | None
+    fault: str = Field(description="Why they could not be listed since; what they held counts.")
+    held: int = Field(description="Pods that count as what they hold.")
+    unassigned: int = Field(description="Pods that are charged to nobody.")
+    examples: list[UnassignedPod] = Field(description="The first of the unassigned ones.")
+
+
 class Health(Response):
     """The health of the platform in this Hub."""
 
@@ -222,6 +242,7 @@ class Health(Response):
     audit: AuditHealth
     checker: CheckerHealth
     notices: list[ChannelHealth] = Field(description="The channels that are configured.")
+    observed_pods: ObservedPodsHealth
 
 
 class Proxies(Response):

@@ -81,7 +81,7 @@ def make_table(held: Iterable[ServerLine], told: OwnServers | None, server_url: 
 
     ``server_url`` is where the viewer's servers are opened.
     """
-    lines = {line.server: line for line in held}
+    lines = {line.server: line for line in held if not line.pod}
     listed = told.servers if told is not None else []
     rows = [_row(each, lines.pop(each.server, None)) for each in listed if _was_used(each, lines)]
     # Held by the store, and not in the Hub's answer: it has just started, or the Hub is silent.

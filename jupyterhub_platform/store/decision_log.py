@@ -27,6 +27,7 @@ from jupyterhub_platform.core.errors import NotFoundError
 from jupyterhub_platform.store.column_types import UtcTime
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import decision, denial_repeat, reservation
+from jupyterhub_platform.store.server_rows import is_of_server
 
 _HELD = reservation.c
 _DECIDED = decision.c
@@ -124,6 +125,8 @@ def list_decisions(
         if admitted is not None:
             flag = true() if table is reservation else _DECIDED.admitted
             arm = arm.where(flag == literal(admitted))
+        if table is reservation and server is None:
+            arm = arm.where(is_of_server())
         wanted = ((table.c.user, user), (table.c.server, server), (table.c.account, account))
         for column, value in wanted:
             if value is not None:

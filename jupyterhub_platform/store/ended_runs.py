@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import reservation
+from jupyterhub_platform.store.server_rows import is_of_server
 
 _HELD = reservation.c
 
@@ -36,8 +37,11 @@ class Whose:
     def condition(self) -> list[ColumnElement[bool]]:
         """Return what a query adds to its own conditions."""
         if self.all:
-            return []
-        return [or_(_HELD.account.in_(sorted(self.accounts)), _HELD.user == self.user)]
+            return [is_of_server()]
+        return [
+            is_of_server(),
+            or_(_HELD.account.in_(sorted(self.accounts)), _HELD.user == self.user),
+        ]
 
 
 def list_ended(

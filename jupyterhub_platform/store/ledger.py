@@ -26,6 +26,7 @@ from jupyterhub_platform.store.column_types import UtcTime
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.prepared import PreparedInsert
 from jupyterhub_platform.store.schema import reservation
+from jupyterhub_platform.store.server_rows import is_of_server
 
 _HELD = reservation.c
 _OPEN = PreparedInsert(
@@ -157,6 +158,7 @@ def find_open(tx: Transaction, user: str, server: str) -> Reservation | None:
 def find_last_account(tx: Transaction, user: str) -> str:
     """Return what was charged for the server of a user that ended last; empty if none has."""
     ended = select(_HELD.account).where(_HELD.user == user, _HELD.released_at.is_not(None))
+    ended = ended.where(is_of_server())
     account = tx.execute(ended.order_by(_HELD.released_at.desc()).limit(1)).scalar()
     return account or ""
 

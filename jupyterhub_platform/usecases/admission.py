@@ -222,7 +222,8 @@ class Admission:
         person = self.snapshot.policy.people.get(subject.name)
         if len(subject.accounts) < 2 or (person and person.account in subject.accounts):
             return ""
-        held = max(self.book.of_user(subject.name), key=lambda each: each.opened_at, default=None)
+        servers = self.book.servers_of(subject.name)
+        held = max(servers, key=lambda each: each.opened_at, default=None)
         if held is not None or self._health.reason:
             return held.account if held else ""
         try:

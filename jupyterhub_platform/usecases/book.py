@@ -24,6 +24,8 @@ class Book:
         # Mostly one: a tuple takes a quarter of a set.
         self._by_user: dict[str, tuple[str, ...]] = {}
         self._totals: _Totals = defaultdict(dict)
+        self._pods: dict[str, Reservation] = {}
+        self._totals_of_pods: _Totals = defaultdict(dict)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -38,6 +40,16 @@ class Book:
         """Return the amount of ``name`` held at ``scope``, in base units."""
         totals = self._totals.get(name)
         return totals.get(scope, 0) if totals else 0
+
+    def held_by_pods(self, scope: Scope, name: str) -> int:
+        """Return the part of it that observed pods hold, which are not servers."""
+        totals = self._totals_of_pods.get(name)
+        return totals.get(scope, 0) if totals else 0
+
+    @property
+    def pods(self) -> tuple[Reservation, ...]:
+        """What observed pods hold."""
+        return tuple(self._pods.values())
 
     @property
     def ids(self) -> AbstractSet[str]:
@@ -58,9 +70,13 @@ class Book:
         return self._by_id.get(self._by_server.get((user, server), ""))
 
     def of_user(self, user: str) -> tuple[Reservation, ...]:
-        """Return what the servers of one user hold, by the name of the server."""
+        """Return what servers and observed pods of one user hold, by the name of the server."""
         held = (self._by_id[each] for each in self._by_user.get(user, ()))
         return tuple(sorted(held, key=lambda reservation: reservation.server))
+
+    def servers_of(self, user: str) -> tuple[Reservation, ...]:
+        """Return what the servers of one user hold, by the name of the server."""
+        return tuple(held for held in self.of_user(user) if not held.pod)
 
     def of_account(self, account: str) -> tuple[Reservation, ...]:
         """Return what is charged to one account, oldest first."""
@@ -83,6 +99,9 @@ class Book:
         self._by_server[server] = reservation.id
         self._by_user[reservation.user] = (*self._by_user.get(reservation.user, ()), reservation.id)
         _change(self._totals, reservation, +1)
+        if reservation.pod:
+            self._pods[reservation.id] = reservation
+            _change(self._totals_of_pods, reservation, +1)
 
     def strike(self, reservation_id: str) -> Reservation | None:
         """Take a reservation out; ``None`` if it does not stand here, so that it is done once."""
@@ -95,6 +114,8 @@ class Book:
         if others:
             self._by_user[reservation.user] = others
         _change(self._totals, reservation, -1)
+        if self._pods.pop(reservation_id, None):
+            _change(self._totals_of_pods, reservation, -1)
         return reservation
 
     def refill(self, reservations: Iterable[Reservation]) -> None:
@@ -103,6 +124,8 @@ class Book:
         self._by_server.clear()
         self._by_user.clear()
         self._totals.clear()
+        self._pods.clear()
+        self._totals_of_pods.clear()
         for reservation in reservations:
             self.enter(reservation)
 
@@ -113,6 +136,9 @@ class Book:
         copy._by_server.update(self._by_server)
         copy._by_user.update(self._by_user)
         copy._totals.update((name, dict(totals)) for name, totals in self._totals.items())
+        copy._pods.update(self._pods)
+        of_pods = self._totals_of_pods.items()
+        copy._totals_of_pods.update((name, dict(totals)) for name, totals in of_pods)
         return copy
 
     def list_differing(self, other: "Book") -> list[Reservation]:
@@ -124,15 +150,21 @@ class Book:
 
     def drifted(self) -> tuple[tuple[Scope, str], ...]:
         """Return the totals that are not the sum of the reservations; empty when all is well."""
-        sums: _Totals = defaultdict(dict)
-        for reservation in self._by_id.values():
-            _change(sums, reservation, +1)
-        found = []
-        for name in sums.keys() | self._totals.keys():
-            due, booked = sums.get(name, {}), self._totals.get(name, {})
-            scopes = due.keys() | booked.keys()
-            found += [(each, name) for each in scopes if due.get(each, 0) != booked.get(each, 0)]
-        return tuple(sorted(found))
+        pods = (each for each in self._by_id.values() if each.pod)
+        found = _compare(self._totals, self._by_id.values())
+        return tuple(sorted(found | _compare(self._totals_of_pods, pods)))
+
+
+def _compare(totals: _Totals, held: Iterable[Reservation]) -> set[tuple[Scope, str]]:
+    sums: _Totals = defaultdict(dict)
+    for reservation in held:
+        _change(sums, reservation, +1)
+    found = set[tuple[Scope, str]]()
+    for name in sums.keys() | totals.keys():
+        due, booked = sums.get(name, {}), totals.get(name, {})
+        scopes = due.keys() | booked.keys()
+        found.update((each, name) for each in scopes if due.get(each, 0) != booked.get(each, 0))
+    return found
 
 
 def _change(totals: _Totals, reservation: Reservation, sign: int) -> None:

@@ -61,7 +61,8 @@ def rebuild(admission: Admission, store: Store, live: Iterable[LiveServer]) -> N
 
     Must run before the first admission. A server without a row gets one, so that it is charged; a
     row without a server is closed, since nothing can be running. ``live`` are the servers that the
-    Hub counts as active, and those that it could not stop.
+    Hub counts as active, and those that it could not stop. What an observed pod held is held until
+    the first look at the cluster says otherwise.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def rebuild(admission: Admission, store: Store, live: Iterable[LiveServer]) -> N
     """
     rows = {row.id: row for row in list_held(store)}
     by_server = {(row.user, row.server): row for row in rows.values()}
-    kept: list[Reservation] = []
+    kept = [row for row in by_server.values() if row.pod]
     for server in live:
         reservation = _find(store, server, by_server.get((server.user, server.server)), rows)
         if reservation is None:
@@ -188,7 +189,7 @@ def compare(book: Book, store: Store, live: Iterable[LiveServer]) -> tuple[Drift
         rows = ledger.list_open_ids(transaction)
     held = {each.id: each for each in book}
     running = {(server.user, server.server) for server in live}
-    booked = {(each.user, each.server) for each in held.values()}
+    booked = {(each.user, each.server) for each in held.values() if not each.pod}
     drifts = [
         Drift("server_without_reservation", f"{user}/{server} runs and holds nothing")
         for user, server in sorted(running - booked)

@@ -133,13 +133,10 @@ def limit_line(policy: Policy, limit: HeldLimit, holder: str = "") -> LimitLine:
 def hold(policy: Policy, held: HeldTotals, limit: Limit) -> LimitLine:
     """Return a limit with what is held against it now."""
     amount = held.held(limit.scope, limit.resource)
-    who = raised_by(policy, limit.scope)
-    return limit_line(
-        policy,
-        HeldLimit(
-            limit.scope, limit.resource, limit.maximum, amount, limit.path, limit.granted, who
-        ),
-    )
+    who, by_pods = raised_by(policy, limit.scope), held.held_by_pods(limit.scope, limit.resource)
+    scope, resource, maximum, path, granted = limit
+    found = HeldLimit(scope, resource, maximum, amount, path, granted, who, by_pods=by_pods)
+    return limit_line(policy, found)
 
 
 def most_pressed(lines: tuple[LimitLine, ...]) -> LimitLine | None:

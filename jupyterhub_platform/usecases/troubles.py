@@ -44,6 +44,7 @@ def find_troubles(health: Mapping[str, Any]) -> tuple[Trouble, ...]:
         *_of_memberships(health["memberships"]),
         *_of_drift(health["checker"]["drift"]),
         *_of_notices(health.get("notices") or ()),
+        *_of_observed_pods(health.get("observed_pods") or {}),
     )
 
 
@@ -117,4 +118,37 @@ def _of_notices(channels: Sequence[Mapping[str, Any]]) -> Iterator[Trouble]:
             "People are not told of requests and grants: some notices did not arrive.",
             tuple(failing),
             "Repair it. jhp notices list says which, and jhp notices retry sends them again.",
+        )
+
+
+def _of_observed_pods(pods: Mapping[str, Any]) -> Iterator[Trouble]:
+    if pods.get("sources") and not pods["seconds"]:
+        yield Trouble(
+            "platform.pods.unobserved",
+            "Observed pods",
+            "The policy observes pods, and this Hub does not list any.",
+            (),
+            "That takes servers that are pods of one namespace, and "
+            "c.PlatformKubeSpawner.observe_seconds above 0.",
+        )
+    if pods.get("fault"):
+        since = pods["looked_at"]
+        yield Trouble(
+            "platform.pods.stale",
+            "Observed pods",
+            "Observed pods cannot be listed: what they held then counts until they are.",
+            (str(pods["fault"]),),
+            "See that the cluster answers, and that the Hub's Role may list pods.",
+            datetime.fromisoformat(since) if since else None,
+        )
+    if count := pods.get("unassigned"):
+        shown = [f"{e['pod']} ({e['source']}): {e['reason']}" for e in pods["examples"]]
+        more = count - len(shown)
+        are = "1 observed pod is" if count == 1 else f"{count} observed pods are"
+        yield Trouble(
+            "platform.pods.unassigned",
+            "Observed pods",
+            f"{are} charged to nobody.",
+            (*shown, *([f"and {more} more"] if more else [])),
+            "Have what makes them set the label, or correct observed_pods in the policy.",
         )

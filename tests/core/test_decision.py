@@ -513,6 +513,7 @@ def test_a_denial_carries_its_numbers():
         "granted": 0,
         "raised_by": ["mia"],
         "raised_by_managers": True,
+        "by_pods": 0,
         "asked": 4 * GIB,
         "missing": GIB,
     }

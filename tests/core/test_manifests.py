@@ -10,6 +10,7 @@ from jupyterhub_platform.core.manifests import (
     limit_of,
     names_in,
     part,
+    read_demand,
     request_of,
     total,
     unreadable,
@@ -54,6 +55,20 @@ def test_a_missing_request_is_the_limit_and_a_limit_of_zero_limits_nothing() -> 
 def test_part_of_a_malformed_manifest_is_empty() -> None:
     assert part({"a": 5}, "a", "b") == {}
     assert total({"containers": "many", "initContainers": [5]}, "cpu", request_of) == 0
+
+
+def test_a_demand_is_what_the_scheduler_sets_aside() -> None:
+    spec = {
+        "containers": [container({"cpu": "500m"}, {"memory": "1Mi", "nvidia.com/gpu": 1})],
+        "initContainers": [container({"cpu": "2"})],
+        "overhead": {"cpu": "250m"},
+    }
+    assert dict(read_demand(spec)) == {"cpu": 2250, "memory": MIB, "nvidia.com/gpu": 1}
+    spec["resources"] = {"limits": {"cpu": "1"}}
+    assert dict(read_demand(spec)) == {"cpu": 1250, "memory": MIB, "nvidia.com/gpu": 1}
+    assert dict(read_demand({"containers": [{"name": "c"}]})) == {}
+    with pytest.raises(QuantityError):
+        read_demand({"containers": [container({"cpu": "much"})]})
 
 
 def test_every_name_that_any_part_asks_for_is_seen() -> None:

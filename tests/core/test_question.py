@@ -29,7 +29,18 @@ from jupyterhub_platform.core.question import (
 )
 from jupyterhub_platform.core.question_json import question_from_json, question_to_json
 from jupyterhub_platform.core.reservations import Scope
-from tests.support.policies import GIB, GPU, NOW, Held, hold, make_grant, make_policy, pose
+from jupyterhub_platform.core.resources import Resources
+from tests.support.policies import (
+    GIB,
+    GPU,
+    NOW,
+    Held,
+    hold,
+    make_grant,
+    make_policy,
+    make_reservation,
+    pose,
+)
 
 POLICY = make_policy()
 OF_ANOTHER = "options that name nothing"
@@ -208,6 +219,7 @@ def test_a_limit_comes_with_what_is_held_and_what_is_granted():
         "granted": 2 * GIB,
         "raised_by": ["mia"],
         "raised_by_managers": True,
+        "by_pods": 0,
     }
 
 
@@ -235,17 +247,19 @@ def test_remaining_amount_is_never_negative():
 def test_a_question_is_the_same_after_it_was_written_down(user, options, server, seconds):
     policy = make_policy(
         {
-            "quota": {"servers": 9},
+            "quota": {"servers": 9, "memory": "900Gi"},
             "groups": {"vision": {"member_quota": {"servers": 2}}},
             "tiers": {"gpu": {"requestable": True, "access": {"users": ["root"]}, "observe": True}},
             "grants": [make_grant(group="vision", add={"servers": 1, "nvidia.com/gpu": 1})],
         }
     )
-    held = (hold(policy, "large", "dev", "a", "vision"),)
+    pod = make_reservation("p", server="pod/w-1", demand=Resources.of({"memory": GIB}))
+    held = (hold(policy, "large", "dev", "a", "vision"), pod)
     now = NOW + timedelta(seconds=seconds)
     question = replace(pose(policy, user, options, held, now=now), server=server)
     written = json.dumps(question_to_json(question))
     assert question_from_json(json.loads(written)) == question
+    assert {each.by_pods for each in question.limits if each.resource == "memory"} == {GIB}
 
 
 def pose_options(policy: Policy, user: str, options: Options) -> Question:

@@ -49,3 +49,8 @@ def test_a_reservation_says_its_tier_in_its_size() -> None:
     assert Reservation.from_json(sized.to_json()) == sized
     before = {key: value for key, value in make_reservation().to_json().items() if key != "size"}
     assert Reservation.from_json(before) == make_reservation()
+
+
+def test_an_observed_pod_is_told_from_a_server_by_a_name_that_no_server_has() -> None:
+    assert reserve().pod == ""
+    assert make_reservation(server="pod/w-1").pod == "w-1"

@@ -39,6 +39,7 @@ HEALTH: Mapping[str, Any] = {
     },
     "memberships": {"settled": True, "fault": "", "since": None},
     "checker": {"seconds": 60.0, "looked_at": "2026-11-27T09:29:10+00:00", "drift": []},
+    "observed_pods": {"sources": 0, "seconds": 0, "looked_at": None, "fault": "", "examples": []},
 }
 HUB = Hub("", HEALTH, {"weakened": []}, 0.4)
 IMAGE = "registry.example.org/lab:1@sha256:" + "a" * 64

@@ -51,6 +51,27 @@ def test_a_hub_that_does_not_answer_is_all_that_is_said_about_it() -> None:
         ),
         ("doctor.policy", "policy", {"file_digest": "sha256:b"}, WARNING, "revision 7"),
         (
+            "doctor.pods.observed",
+            "observed_pods",
+            {"sources": 1, "seconds": 0},
+            WARNING,
+            "lists no pods",
+        ),
+        (
+            "doctor.pods.observed",
+            "observed_pods",
+            {"fault": "ApiException 403", "looked_at": None, "seconds": 10.0},
+            WARNING,
+            "since the Hub began: ApiException 403",
+        ),
+        (
+            "doctor.pods.observed",
+            "observed_pods",
+            {"examples": [{"pod": "w-1", "source": "dask", "reason": "It has no label x."}]},
+            WARNING,
+            "w-1 (dask) is charged to nobody: It has no label x.",
+        ),
+        (
             "doctor.drift",
             "checker",
             {"drift": [{"kind": "total", "detail": "cpu of dev1"}]},

@@ -123,6 +123,15 @@ def test_health_is_told_whole() -> None:
             "audit": audit,
             "checker": checker,
             "notices": [channel] if drift else [],
+            "observed_pods": {
+                "sources": 1,
+                "seconds": 10.0,
+                "looked_at": at if drift else None,
+                "fault": "",
+                "held": 3,
+                "unassigned": 1,
+                "examples": [{"pod": "w-1", "source": "dask", "reason": "It has no label."}],
+            },
         }
         check(Health, said)
 

@@ -1,5 +1,6 @@
 """The table of My resources: what the Hub has of each server, beside what it holds."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -101,3 +102,7 @@ def test_without_an_answer_of_the_hub_what_is_held_is_listed_and_more_is_said_to
     ]
     # Held since the Hub answered: not lost between the two.
     assert [row.server for row in make_table([held("new")], answer(), URL).rows] == ["new"]
+
+
+def test_an_observed_pod_is_no_server_to_open() -> None:
+    assert make_table([replace(held("pod/w-1"), pod="w-1")], answer(), URL).rows == ()

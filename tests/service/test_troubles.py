@@ -79,6 +79,24 @@ async def test_notices_that_do_not_arrive_are_told(running: Running) -> None:
     assert told["details"] == ["mail at smtp:587: The mail server answered 421."]
 
 
+async def test_pods_that_are_not_seen_or_charged_to_nobody_are_told(running: Running) -> None:
+    running.hub.health = healthy()
+    since = "2026-02-27T09:30:00+00:00"
+    examples = [{"pod": "w-1", "source": "dask", "reason": "It has no label user."}]
+    seen = {"sources": 1, "seconds": 10.0, "looked_at": since, "fault": "ApiException 503"}
+    counts = {"held": 3, "unassigned": 12, "examples": examples}
+    running.hub.health["observed_pods"] = seen | counts
+    async with running.program("operator") as program:
+        stale, unassigned = (await program.get(f"{PREFIX}api/v1/overview")).json()["troubles"]
+        running.hub.health["observed_pods"] = {"sources": 1, "seconds": 0.0}
+        (unobserved,) = (await program.get(f"{PREFIX}api/v1/overview")).json()["troubles"]
+    assert (stale["code"], stale["since"]) == ("platform.pods.stale", since)
+    assert stale["details"] == ["ApiException 503"]
+    assert unassigned["sentence"] == "12 observed pods are charged to nobody."
+    assert unassigned["details"] == ["w-1 (dask): It has no label user.", "and 11 more"]
+    assert unobserved["code"] == "platform.pods.unobserved"
+
+
 async def test_a_hub_that_is_well_is_no_news(running: Running) -> None:
     async with running.program("operator") as program:
         told = (await program.get(f"{PREFIX}api/v1/overview")).json()

@@ -114,6 +114,9 @@ class Held:
             if all(getattr(each, key) == getattr(scope, key) for key in SHARED[scope.kind])
         )
 
+    def held_by_pods(self, scope: Scope, name: str) -> int:
+        return Held(tuple(each for each in self.reservations if each.pod)).held(scope, name)
+
 
 def pose(
     policy: Policy,

@@ -26,6 +26,7 @@ from planted_faults.local_processes import LOCAL_PROCESSES
 from planted_faults.logins import LOGINS
 from planted_faults.managed import MANAGED
 from planted_faults.notices import NOTICES
+from planted_faults.observed_pods import OBSERVED_PODS
 from planted_faults.overview import OVERVIEW
 from planted_faults.pages import PAGES
 from planted_faults.policy import POLICY
@@ -52,6 +53,7 @@ FAULTS: Final = (
     *LOCAL_PROCESSES,
     *LOGINS,
     *MANAGED,
+    *OBSERVED_PODS,
     *OVERVIEW,
     *NOTICES,
     *PAGES,

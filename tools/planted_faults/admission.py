@@ -105,7 +105,7 @@ ADMISSION: Final = (
         ),
         (
             "drift is not found",
-            "Book.drifted",
+            "book:_compare",
             Replace(
                 "due.get(each, 0) != booked.get(each, 0)", "due.get(each, 0) > booked.get(each, 0)"
             ),

@@ -196,6 +196,21 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     ("policy.invalid", "422", "The policy file has faults; `reload` and Overview list them."),
     ("notices.undelivered", "-", "Notices did not arrive; the details say why (Overview)."),
+    (
+        "platform.pods.unobserved",
+        "-",
+        "The policy has `observed_pods`, and the Hub lists no pods (Overview).",
+    ),
+    (
+        "platform.pods.stale",
+        "-",
+        "Observed pods cannot be listed; what they held then counts (Overview).",
+    ),
+    (
+        "platform.pods.unassigned",
+        "-",
+        "Observed pods name no user of the policy, and are charged to nobody (Overview).",
+    ),
     ("policy.not_in_force", "-", "The policy file has changed, and is not read yet (Overview)."),
     (
         "platform.memberships",

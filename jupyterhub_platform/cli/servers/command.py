@@ -20,7 +20,7 @@ def split_server(text: str) -> tuple[str, str]:
 @with_hub
 @click.option("--json", "as_json", is_flag=True, help="Print the lines as JSON.")
 def list_servers(search: str, hub: Hub, as_json: bool) -> None:
-    """List who runs what: every server that holds something.
+    """List who runs what: every server that holds something, and observed pods as pod/NAME.
 
     \b
       jhp ls

@@ -6,6 +6,10 @@ from typing import Final
 
 from jupyterhub_platform.core.document.amounts import dotted
 from jupyterhub_platform.core.document.compile_identity import read_identity
+from jupyterhub_platform.core.document.compile_observed_pods import (
+    check_observed_pods,
+    read_observed_pods,
+)
 from jupyterhub_platform.core.document.compile_tiers import (
     is_resource,
     read_amounts,
@@ -74,7 +78,9 @@ def compile_policy(
     declaration = read_shape(document, faults)
     policy = None
     if declaration is not None:
-        check_declaration(declaration, names or Names.of(document), faults, now)
+        names = names or Names.of(document)
+        check_declaration(declaration, names, faults, now)
+        check_observed_pods(declaration, names, faults)
         check_mounts(declaration, faults)
         policy = _Compiler(declaration, faults).compile()
     if faults or policy is None:
@@ -126,6 +132,7 @@ class _Compiler:
                 for path, grant in self._faults.number(("grants",), declared.grants)
             ),
             identity=read_identity(declared.identity, declared.defaults.level, self._faults),
+            observed_pods=read_observed_pods(declared),
         )
         for tier in policy.tiers.values():
             for variant in tier.variants:

@@ -18,6 +18,7 @@ from pydantic import (
 
 from jupyterhub_platform.core.document.schema_identity import DeclaredIdentity
 from jupyterhub_platform.core.document.schema_metadata import Environment, PodAnnotations, PodLabels
+from jupyterhub_platform.core.document.schema_observed_pods import DeclaredObservedPods
 from jupyterhub_platform.core.document.schema_pods import ObjectName
 from jupyterhub_platform.core.document.schema_tiers import DeclaredImage as DeclaredImage
 from jupyterhub_platform.core.document.schema_tiers import DeclaredTier as DeclaredTier
@@ -193,6 +194,9 @@ class Declaration(Declared):
     )
     identity: DeclaredIdentity = Field(
         DeclaredIdentity(), description="Providers that vouch for people, and rules for them."
+    )
+    observed_pods: dict[str, DeclaredObservedPods] = Field(
+        {}, description="Pods that users' own controllers make, such as Dask workers, by name."
     )
 
 

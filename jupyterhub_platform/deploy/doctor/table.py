@@ -12,6 +12,7 @@ from jupyterhub_platform.deploy.doctor.checks import limits as limit_checks
 from jupyterhub_platform.deploy.doctor.checks import names as name_checks
 from jupyterhub_platform.deploy.doctor.checks import network as network_checks
 from jupyterhub_platform.deploy.doctor.checks import nodes as node_checks
+from jupyterhub_platform.deploy.doctor.checks import observed_pods as observed_pod_checks
 from jupyterhub_platform.deploy.doctor.checks import quotas as quota_checks
 from jupyterhub_platform.deploy.doctor.checks import storage as storage_checks
 from jupyterhub_platform.deploy.doctor.checks import workloads as workload_checks
@@ -51,6 +52,12 @@ CHECKS: Final[tuple[Check, ...]] = (
         ("health",),
         "Notices arrive, where they are configured.",
         hub_checks.check_notices,
+    ),
+    Check(
+        "doctor.pods.observed",
+        ("health",),
+        "Pods of users' own controllers are seen, and charged to a user.",
+        observed_pod_checks.check_observed_pods,
     ),
     Check(
         "doctor.audit",

@@ -63,6 +63,7 @@ class HealthHandler(PlatformAPIHandler):
                 "drift": [asdict(drift) for drift in checker.drifts],
             },
             "notices": channels,
+            "observed_pods": runtime.observed_pods.to_json(),
         }
         self.answer(Health.model_validate(health))
 

@@ -70,7 +70,7 @@ class UndeclaredUsersHandler(PlatformAPIHandler):
         return bool(known > len(people.keys() - blocked))
 
     def _make_user(self, name: str, created: Any, active: Any) -> UndeclaredUser:
-        running = len(tuple(self.platform.admission.book.of_user(name)))
+        running = len(self.platform.admission.book.servers_of(name))
         return UndeclaredUser(
             name=name, created=_render(created), last_activity=_render(active), servers=running
         )

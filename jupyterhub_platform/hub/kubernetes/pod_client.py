@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -14,7 +14,9 @@ from jupyterhub_platform.core.manifests import Manifest, items, part
 _T = TypeVar("_T")
 _Call: TypeAlias = Callable[..., Awaitable[Any]]
 _MARKS_ALONE: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_UNFINISHED: Final = "status.phase!=Succeeded,status.phase!=Failed"
 _PART: Final = 200
+_WHOLE_PART: Final = 50
 _LINES: Final = 200
 _MAX_LOGGED: Final = 2**16
 
@@ -85,6 +87,27 @@ class Pods:
             self.api.list_namespaced_pod, self.namespace, label_selector=selector, limit=_PART
         )
         return list(items(page, "items"))
+
+    async def list_unfinished(self, selector: str) -> AsyncIterator[Manifest]:
+        """Yield the pods that match a label selector and have not ended, with their specs.
+
+        In small pages: each is parsed at once, in the Hub's loop.
+        """
+        part_of_list = ""
+        while True:
+            page = await self._call(
+                self.api.list_namespaced_pod,
+                self.namespace,
+                label_selector=selector,
+                field_selector=_UNFINISHED,
+                limit=_WHOLE_PART,
+                _continue=part_of_list,
+            )
+            for pod in items(page, "items"):
+                yield pod
+            part_of_list = str(part(page, "metadata").get("continue") or "")
+            if not part_of_list:
+                return
 
     def _list_part(self, selector: str, part_of_list: str, **more: Any) -> Awaitable[Any]:
         # By hand: the client's own method cannot choose the form of the answer.

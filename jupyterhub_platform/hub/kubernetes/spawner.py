@@ -32,6 +32,7 @@ from jupyterhub_platform.hub.kubernetes.manifest.volumes import (
     list_volumes,
     storage_of,
 )
+from jupyterhub_platform.hub.kubernetes.pod_observer import PodObserver
 from jupyterhub_platform.hub.kubernetes.profiles import TierProfiles
 from jupyterhub_platform.hub.kubernetes.proxies import ProxyPods, select_proxies
 from jupyterhub_platform.hub.kubernetes.reconciler import Reconciler
@@ -239,9 +240,18 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
         """,
     )
 
+    observe_seconds = Float(
+        10.0,
+        config=True,
+        help="""
+        How often to list the pods that the policy's ``observed_pods`` selects, which users' own
+        controllers make. Each of them counts as long as it is listed. 0 turns it off.
+        """,
+    )
+
     @classmethod
     def prepare(cls, app: Any, platform: Platform) -> None:
-        """Watch the pods, and look for orphaned ones, from the start on."""
+        """Watch the pods, and look for observed and orphaned ones, from the start on."""
         any_of_us = cls(config=app.config, _mock=True)
         any_of_us.user.settings = app.tornado_settings
         if any_of_us.enable_user_namespaces:
@@ -250,6 +260,10 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
         pods = any_of_us.pod_client(any_of_us.k8s_api_request_timeout)
         selector = select_proxies(any_of_us.common_labels)
         platform.proxies.find_with(ProxyPods(pods, selector).find)
+        if any_of_us.observe_seconds:
+            platform.runtime.observed_pods.seconds = any_of_us.observe_seconds
+            observer = PodObserver(app, platform, pods, any_of_us.component_label)
+            platform.repeat(observer.observe, any_of_us.observe_seconds)
         if not any_of_us.reconcile_seconds:
             return
         reconciler = Reconciler(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from prometheus_client import Counter as CounterMetric
 from prometheus_client import Gauge
@@ -25,6 +26,15 @@ PODS = Gauge(
     "jupyterhub_platform_pods",
     "Pods of servers in the namespace, by what they are to this Hub",
     ["standing"],  # by its first name: dashboards and alerts ask for it
+)
+
+OBSERVED_PODS = Gauge(
+    "jupyterhub_platform_observed_pods",
+    "Pods of users' own controllers: those that count as held, and those charged to nobody",
+    ["state"],
+)
+OBSERVED_AT = Gauge(
+    "jupyterhub_platform_observed_pods_timestamp_seconds", "When these pods were listed last"
 )
 
 NOTICES_WAITING = Gauge(
@@ -67,6 +77,13 @@ def report_drift(drifts: Iterable[Drift]) -> None:
     counts = Counter(drift.kind for drift in drifts)
     for kind in _KINDS:
         DRIFT.labels(kind).set(counts[kind])
+
+
+def report_observed(held: int, unassigned: int, at: datetime) -> None:
+    """Expose how many observed pods there are, as they were seen ``at`` last."""
+    OBSERVED_PODS.labels("held").set(held)
+    OBSERVED_PODS.labels("unassigned").set(unassigned)
+    OBSERVED_AT.set(at.timestamp())
 
 
 def report_pods(counts: Mapping[str, int]) -> None:

@@ -67,7 +67,9 @@ def _own_server(
         frees=", ".join(describe_amount(name, amount) for name, amount in amounts.items()),
         enough=enough,
         since=reservation.opened_at,
-        stop_url=context.links.server(reservation.user, reservation.server),
+        stop_url=""
+        if reservation.pod
+        else context.links.server(reservation.user, reservation.server),
     )
 
 
@@ -112,7 +114,8 @@ def _make_others(context: PageContext, scope: Scope, theirs: tuple[Reservation, 
         for each in named[:_MAX_NAMES]
     )
     kind = f"{context.tier_title(scope.tier)} " if scope.tier else ""
-    servers = "server" if len(theirs) == 1 else "servers"
+    what = {"pod" if each.pod else "server" for each in theirs}
+    servers = " and ".join(sorted(each if len(theirs) == 1 else f"{each}s" for each in what))
     where = f" in {scope.account}" if scope.account else " on the platform"
     words = f"{len(theirs)} {kind}{servers} of other people{where}"
     return Others(words, shown, len(theirs) - len(shown) if shown else 0)

@@ -120,8 +120,8 @@ class PageContext:
 
     def tier_title(self, name: str) -> str:
         """Return the title of a tier, its name if the policy no longer has it."""
-        tier = self.policy.tiers.get(name)
-        return (tier.title if tier else "") or name
+        named = self.policy.tiers.get(name) or self.policy.observed_pods.get(name)
+        return (named.title if named else "") or name
 
     def server_title(self, server: str) -> str:
         """Return the user's title of a server."""

@@ -117,7 +117,7 @@ class RenameGuard(AdminGuard):
         if user is None or body.get("name") in (None, user.name):
             # The Hub would treat an unchanged name as missing.
             return {key: value for key, value in body.items() if key != "name"}
-        held = platform_of(self.settings).admission.book.of_user(user.name)
+        held = platform_of(self.settings).admission.book.servers_of(user.name)
         if held:
             servers = ", ".join(each.server or "default" for each in held[:_MAX_NAMED])
             raise web.HTTPError(

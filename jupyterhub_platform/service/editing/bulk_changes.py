@@ -163,7 +163,7 @@ class NewBulkPage(EditingPage):
         names = {name: self.sent(name) for name in _FIELDS.get(act, ())}
         mine = None if self.viewer.changes_all else self.viewer.charges
         groups = [g for g in sorted(facts.policy.groups) if mine is None or g in mine]
-        held = {each for each in chosen.names if facts.book.of_user(each)}
+        held = {each for each in chosen.names if facts.book.servers_of(each)}
         self.write_page(
             "bulk_new.html",
             now=facts.at,
@@ -176,7 +176,7 @@ class NewBulkPage(EditingPage):
             groups=groups,
             levels=list(Level),
             tiers=sorted(facts.policy.tiers),
-            servers=sum(len(facts.book.of_user(each)) for each in held),
+            servers=sum(len(facts.book.servers_of(each)) for each in held),
             found=answer.body if answer and can else None,
             obstacle=answer if answer and not can else None,
             refused=refused,

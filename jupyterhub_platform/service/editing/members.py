@@ -72,7 +72,7 @@ class MembersPage(EditingPage):
         if act == "remove" and user:
             tried = await self._change(group, user, act, LOOK, dry_run=True)
             effects = tried.body.get("effects") if tried.is_done else None
-        held = [each for each in facts.book.of_user(user) if each.account == group]
+        held = [each for each in facts.book.servers_of(user) if each.account == group]
         self.set_status(refused.status if refused else 200)
         self.write_page(
             "members.html",

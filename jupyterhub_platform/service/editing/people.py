@@ -47,7 +47,7 @@ class PersonPage(EditingPage):
             act=self.ACT,
             object_name=name,
             answer=answer,
-            held=facts.book.of_user(name),
+            held=facts.book.servers_of(name),
             suspension=facts.suspension_of(name),
             reason=self.sent("why"),
             until=self.sent("until"),
@@ -121,7 +121,7 @@ class DeletePage(EditingPage):
             now=facts.at,
             object_name=name,
             answer=answer,
-            held=facts.book.of_user(name),
+            held=facts.book.servers_of(name),
             action=self.place(Kind.USER, name, "delete"),
             back=self.back_to(Kind.USER),
         )

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quotas import Value
 from jupyterhub_platform.core.reservations import HeldTotals, Scope
-from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.holdings import LimitLine, hold
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
@@ -68,7 +67,8 @@ class KeptShares:
     def _follow_group(self, facts: ReportFacts, account: str) -> None:
         self._groups.pop(account, None)
         self._granted_groups.discard(account)
-        if facts.book.held(Scope("account", account), SERVERS):
+        scope = Scope("account", account)
+        if any(facts.book.held(scope, each) for each in facts.book.resources):
             self._groups[account] = find_group_share(facts, account)
             if self._policy.may_be_granted("", account):
                 self._granted_groups.add(account)

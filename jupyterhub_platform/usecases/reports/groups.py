@@ -102,7 +102,7 @@ def report_groups(facts: ReportFacts, viewer: Viewer, query: Query) -> Groups:
         Raised if ``query`` sorts by something else than a column.
     """
     groups = [g for g in facts.policy.groups.values() if sees_group(facts, viewer, g.name)]
-    servers = Counter(held.account for held in facts.book)
+    servers = Counter(held.account for held in facts.book if not held.pod)
     managed = facts.snapshot.sources.managed
     page = cut(
         groups,

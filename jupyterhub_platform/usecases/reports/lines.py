@@ -11,7 +11,11 @@ from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
 @dataclass(frozen=True, slots=True)
 class ServerLine:
-    """A server that holds something. ``id`` is that of the decision that admitted it."""
+    """A server that holds something. ``id`` is that of the decision that admitted it.
+
+    ``pod`` is the name of the observed pod that holds it, if it is not a server; then ``tier`` is
+    what the policy calls such pods.
+    """
 
     id: str
     user: str
@@ -24,6 +28,7 @@ class ServerLine:
     since: datetime
     ends_at: datetime | None = None
     idle_timeout: timedelta | None = None
+    pod: str = ""
 
 
 def say_tier(tier: Tier | None, held: Reservation) -> str:
@@ -36,16 +41,18 @@ def say_tier(tier: Tier | None, held: Reservation) -> str:
 def server_line(facts: ReportFacts, held: Reservation) -> ServerLine:
     """Return what is shown of a server."""
     tier = facts.policy.tiers.get(held.tier)
+    source = facts.policy.observed_pods.get(held.tier) if held.pod else None
     return ServerLine(
         held.id,
         held.user,
         held.server,
         held.account,
         held.tier,
-        say_tier(tier, held),
+        source.title if source else say_tier(tier, held),
         held.image,
         held.demand,
         held.opened_at,
         held.ends_at,
         held.idle_timeout,
+        held.pod,
     )

@@ -258,7 +258,10 @@ def _list_needs(
 
 
 def _say_summary(facts: ReportFacts, viewer: Viewer, needs: Sequence[str]) -> str:
-    count = len(_list_visible(facts, viewer))
+    visible = _list_visible(facts, viewer)
+    pods = sum(1 for held in visible if held.pod)
+    count = len(visible) - pods
     runs = f"{describe_amount(SERVERS, count)} {'runs' if count == 1 else 'run'}"
     needed = listed(needs) if needs else "nothing needs attention"
-    return f"{runs if count else 'No server runs'}; {needed}."
+    beside = f", beside {pods} observed {'pod' if pods == 1 else 'pods'}" if pods else ""
+    return f"{runs if count else 'No server runs'}{beside}; {needed}."

@@ -9,6 +9,7 @@ from typing import Any
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.people import Person
 from jupyterhub_platform.core.policy import Limit, Policy
+from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, hold, most_pressed
@@ -68,7 +69,7 @@ def report_people(facts: ReportFacts, viewer: Viewer, query: Query) -> People:
     servers, memory = Counter[str](), Counter[str]()
     for held in facts.book:
         if viewer.sees_start(held):
-            servers[held.user] += 1
+            servers[held.user] += not held.pod
             memory[held.user] += held.demand.amount("memory")
     names = _list_names(facts, viewer)
 
@@ -91,7 +92,7 @@ def report_people(facts: ReportFacts, viewer: Viewer, query: Query) -> People:
         found = _sort_by(found, rank)
     page = cut_sorted(found, query, columns)
     return People(
-        _say_summary(len(names), len(servers)),
+        _say_summary(len(names), sum(map(bool, servers.values()))),
         page.map(lambda name: _line(facts, viewer, name)),
         facts.revision,
         facts.at,
@@ -202,16 +203,16 @@ def _groups(facts: ReportFacts, viewer: Viewer, name: str) -> tuple[str, ...]:
     return tuple(sorted(groups))
 
 
-def _held(facts: ReportFacts, viewer: Viewer, name: str) -> tuple[Resources, ...]:
-    return tuple(held.demand for held in facts.book.of_user(name) if viewer.sees_start(held))
+def _held(facts: ReportFacts, viewer: Viewer, name: str) -> tuple[Reservation, ...]:
+    return tuple(held for held in facts.book.of_user(name) if viewer.sees_start(held))
 
 
 def _line(facts: ReportFacts, viewer: Viewer, name: str) -> PersonLine:
     person = facts.policy.people.get(name)
     held = _held(facts, viewer, name)
     total = Resources()
-    for demand in held:
-        total = total.plus(demand)
+    for each in held:
+        total = total.plus(each.demand)
     groups = _groups(facts, viewer, name)
     limits = dict.fromkeys(_own_limits(facts, viewer, name, groups))
     manages = facts.policy.managed_groups(name)
@@ -223,7 +224,7 @@ def _line(facts: ReportFacts, viewer: Viewer, name: str) -> PersonLine:
         level=person.level if person else "",
         groups=groups,
         manages=tuple(sorted(manages)),
-        servers=len(held),
+        servers=sum(not each.pod for each in held),
         holds=total,
         pressed=most_pressed(tuple(hold(facts.policy, facts.book, limit) for limit in limits)),
         declared_at=declared_at(

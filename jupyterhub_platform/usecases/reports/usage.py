@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial, reduce
 from typing import Final
 
+from jupyterhub_platform.core.observed_pods import PodSource
 from jupyterhub_platform.core.people import Group, Person
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.core.tiers import Image, Tier
@@ -205,13 +206,13 @@ def _make_lines(facts: ReportFacts, query: UsageQuery, figures: Figures) -> tupl
 
 def _find_title(facts: ReportFacts, by: Kind, name: str) -> str:
     policy = facts.policy
-    kinds: Mapping[Kind, Mapping[str, Person | Group | Tier | Image]] = {
+    kinds: Mapping[Kind, Mapping[str, Person | Group | Tier | Image | PodSource]] = {
         "person": policy.people,
         "group": policy.groups,
         "tier": policy.tiers,
         "image": policy.images,
     }
-    declared = kinds[by].get(name)
+    declared = kinds[by].get(name) or (policy.observed_pods.get(name) if by == "tier" else None)
     return declared.title if declared is not None else ""
 
 

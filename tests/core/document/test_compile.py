@@ -7,6 +7,7 @@ from jupyterhub_platform.core.document.compile import compile_policy
 from jupyterhub_platform.core.document.schema import render_schema
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.named_by import find_naming
 from jupyterhub_platform.core.pods import (
     Device,
     Home,
@@ -342,3 +343,57 @@ def test_annotations_of_a_site_are_kept(annotation: str):
     said = {annotation: "false"}
     tier = with_tier(requests={"cpu": 1, "memory": "1Gi"}, annotations=said).tiers["small"]
     assert tier.pod.annotations == said
+
+
+def observing(**keys: Any) -> Policy:
+    return compile_policy(
+        document(
+            groups={"vision": {}}, observed_pods={"dask": {"selector": {"app": "dask"}, **keys}}
+        )
+    )
+
+
+def test_observed_pods_are_named_by_the_label_of_kubespawner_unless_another_is_given():
+    source = observing().observed_pods["dask"]
+    assert (source.title, source.user_label) == ("dask", "hub.jupyter.org/username")
+    assert (dict(source.selector), source.account, source.account_label) == (
+        {"app": "dask"},
+        "",
+        "",
+    )
+    assert observing(user_label="owner").observed_pods["dask"].user_label == "owner"
+    assert observing(account="vision").observed_pods["dask"].account == "vision"
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "fault"),
+    [
+        ("dask", {"selector": {}}, "observed_pods.dask.selector"),
+        ("dask", {"selector": {"app": "no value"}}, "is not the value of a Kubernetes label"),
+        ("dask", {"account": "visoin"}, "did you mean “vision”"),
+        ("dask", {"account": "vision", "account_label": "group"}, "means nothing beside account"),
+        ("small", {}, "“small” is a tier, too"),
+        ("Dask", {}, "cannot be the name of this kind of pods"),
+    ],
+)
+def test_observed_pods_that_cannot_be_meant_are_refused(
+    name: str, keys: dict[str, Any], fault: str
+):
+    declared = {name: {"selector": {"app": "dask"}, **keys}}
+    with pytest.raises(PolicyError) as refused:
+        compile_policy(document(groups={"vision": {}}, observed_pods=declared))
+    (found,) = refused.value.faults
+    assert fault in str(found)
+
+
+def test_the_group_of_observed_pods_is_not_judged_where_groups_cannot_be_read():
+    observed = {"dask": {"selector": {"app": "dask"}, "account": "vision"}}
+    with pytest.raises(PolicyError) as refused:
+        compile_policy(document(groups=5, observed_pods=observed))
+    assert [each.path for each in refused.value.faults] == [("groups",)]
+
+
+def test_a_group_that_observed_pods_are_charged_to_is_named_by_them():
+    assert list(find_naming(observing(account="vision"), "groups", "vision")) == [
+        "observed_pods.dask"
+    ]
