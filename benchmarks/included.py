@@ -41,6 +41,8 @@ async def measure_included(setup: BenchSetup) -> list[Figure]:
         Figure("files", "validated, memory at most", mebibytes, "MiB", MAX_MEBIBYTES),
     ]
     async with started(hub):
+        # JupyterHub looks at the routes of all servers once it has started.
+        await hub.wait_until_quiet()
         for what, changed in (("one file", files[:1]), ("all files", files)):
             stall, spent = await _change(hub, changed)
             figures += [

@@ -171,4 +171,4 @@ def test_topics_that_need_kubernetes_are_left_out_by_choice(
 
 def test_topics_have_names_that_can_be_asked_for():
     of_starts = ("decision", "statements", "hook", "cpu", "stalls", "files", "bulk", "restart")
-    assert tuple(TOPICS) == (*of_starts, "anonymous", "usage", "pages", "pods")
+    assert tuple(TOPICS) == (*of_starts, "login", "anonymous", "usage", "pages", "pods")

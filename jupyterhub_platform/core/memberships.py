@@ -3,7 +3,7 @@
 Pure: the Hub's door reads and writes the groups.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -109,7 +109,17 @@ def list_refed(before: Policy, after: Policy) -> Refed:
 
 def list_declared(policy: Policy) -> Mapping[str, frozenset[str]]:
     """Return the declared memberships of all users, by name."""
-    return {name: declared_memberships(policy, name) for name in sorted(policy.people)}
+    return share_sets((name, declared_memberships(policy, name)) for name in policy.people)
+
+
+def share_sets(memberships: Iterable[tuple[str, frozenset[str]]]) -> dict[str, frozenset[str]]:
+    """Return the groups of users by name; equal sets are one object.
+
+    Many users are in the same groups. To free a hundred thousand sets at once takes 40 ms, in which
+    no other thread runs.
+    """
+    known: dict[frozenset[str], frozenset[str]] = {}
+    return {name: known.setdefault(groups, groups) for name, groups in memberships}
 
 
 def list_moved(before: Policy, after: Policy) -> frozenset[str]:

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from jupyterhub_platform.core.document.faults import join
 from jupyterhub_platform.core.errors import Fault, Place, PolicyError
 from jupyterhub_platform.core.managed import Sources
+from jupyterhub_platform.core.memberships import share_sets
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.typed_names import render_command
@@ -26,6 +28,7 @@ from jupyterhub_platform.usecases.sources import list_logins, unite
 log = logging.getLogger(__name__)
 
 PAIR_BATCH = 200
+USER_BATCH = 500
 """Memberships that are remembered in one transaction, which takes a few milliseconds."""
 
 
@@ -194,17 +197,20 @@ class Policies:
         groups: dict[str, set[str]] = {}
         for user, group in pairs:
             groups.setdefault(user, set()).add(group)
-        return {user: frozenset(names) for user, names in groups.items()}
+        return share_sets((user, frozenset(names)) for user, names in groups.items())
 
     def change_applied(
         self, before: Mapping[str, frozenset[str]], after: Mapping[str, frozenset[str]]
     ) -> None:
         """Remember for some users that the policy put them into other groups than before."""
-        was = {(user, group) for user, groups in before.items() for group in groups}
-        now = {(user, group) for user, groups in after.items() for group in groups}
-        with self._store.read() as transaction:
-            present = policies.list_applied_memberships(transaction, {*before, *after})
-        self._change_applied(now - present, (was - now) & present)
+        users = iter({**dict.fromkeys(before), **dict.fromkeys(after)})
+        # Some at a time: no other thread runs while all of them are sorted, say.
+        while some := list(islice(users, USER_BATCH)):
+            was = {(user, group) for user in some for group in before.get(user, ())}
+            now = {(user, group) for user in some for group in after.get(user, ())}
+            with self._store.read() as transaction:
+                present = policies.list_applied_memberships(transaction, some)
+            self._change_applied(now - present, (was - now) & present)
 
     def _change_applied(
         self, added: Collection[tuple[str, str]], dropped: Collection[tuple[str, str]]

@@ -61,7 +61,7 @@ def find_unused_providers(app: Any, policy: Policy) -> Iterator[str]:
         "is unset" if is_ours else f"is {app.authenticator_class.__name__.removeprefix(_GOVERNED)}"
     )
     identity = policy.identity
-    if identity.rules and not is_ours and identity.authenticator is None:
+    if identity.rules and not identity.providers and not is_ours:
         yield (
             f"identity.rules has no effect: c.JupyterHub.authenticator_class {chosen}. Remove that "
             "setting, or declare a provider with kind: authenticator, so that rules read what it "

@@ -23,6 +23,10 @@ class TierProfiles:
     def __init__(self, policy_file: Path) -> None:
         self._files = PolicyFiles(policy_file)
 
+    def __deepcopy__(self, _: dict[int, Any]) -> "TierProfiles":
+        # Configuration is copied deep, and a copy would parse the files again.
+        return self
+
     async def __call__(self, spawner: Any) -> list[Mapping[str, Any]]:
         """Return one profile for each tier and size; admission decides who may start it.
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
+from itertools import chain
 from typing import Any, TypeAlias
 
 from jupyterhub import orm, roles
@@ -14,6 +15,7 @@ from jupyterhub_platform.core.memberships import (
     list_moved,
     list_refed,
     settle_memberships,
+    share_sets,
 )
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.people.hub_queries import (
@@ -119,7 +121,7 @@ async def apply_to_fed(
     What a caller ``added_of`` them to in the Hub stays. Others come back at their next refresh if
     the provider has a group of that very name.
     """
-    lost, named = list_refed(before, after.snapshot.policy)
+    lost, named = await in_store_thread(list_refed, before, after.snapshot.policy)
     theirs = list_members(app.db, named) if named else {}
     turn = Turn()
     left = sorted(theirs.keys() - app.authenticator.blocked_users)
@@ -138,10 +140,10 @@ def _remember(policy: Policy, policies: Policies) -> tuple[Memberships, Membersh
     """Return the declared memberships, and those with the applied ones, which are remembered."""
     declared = list_declared(policy)
     before = policies.list_applied()
-    both = {
-        name: before.get(name, frozenset()) | declared.get(name, frozenset())
+    both = share_sets(
+        (name, before.get(name, frozenset()) | declared.get(name, frozenset()))
         for name in before.keys() | declared.keys()
-    }
+    )
     policies.change_applied({}, both)
     return declared, both
 
@@ -156,12 +158,13 @@ async def _settle(
 ) -> bool:
     """Settle all users; ``False`` if another policy came into force meanwhile."""
     turn = Turn()
-    current = await _read_memberships(app.db, turn)
-    freeze_heap()
+    with gc_paused():
+        current = await _read_memberships(app.db, turn)
+        freeze_heap()
     # The Hub itself has revoked everything from users whom a site blocks.
     blocked = app.authenticator.blocked_users
     added: set[str] = set()
-    absent = sorted(policy.people.keys() - current.keys() - blocked)
+    absent = await _list_absent(policy, {*current, *blocked}, turn)
     for first in range(0, len(absent), NEW_USER_BATCH):
         names = absent[first : first + NEW_USER_BATCH]
         added |= add_people(app.db, policy, names, levels_only=levels_only)
@@ -169,13 +172,16 @@ async def _settle(
         await turn.yield_if_due()
         if not is_in_force():
             return False
-    known_before = applied.keys() | policy.people.keys() | current.keys()
-    for name in sorted(known_before - blocked - added):
+    done = {*blocked, *added}
+    for name in chain(applied, policy.people, current):
         if turn.is_over:
             app.db.commit()
             await turn.yield_if_due()
             if not is_in_force():
                 return False
+        if name in done:
+            continue
+        done.add(name)
         was = current.get(name)
         theirs = applied.get(name, frozenset())
         if was is None and name not in policy.people:
@@ -191,23 +197,38 @@ async def _settle(
     return True
 
 
+async def _list_absent(policy: Policy, known: Collection[str], turn: Turn) -> list[str]:
+    """Return the users of a policy who are not known."""
+    absent = []
+    for name in policy.people:
+        await turn.yield_if_due()
+        if name not in known:
+            absent.append(name)
+    return absent
+
+
 async def _read_memberships(database: Any, turn: Turn) -> dict[str, frozenset[str]]:
     """Read the groups of every user of the Hub, some users at a time."""
     memberships: dict[str, frozenset[str]] = {}
+    known: dict[frozenset[str], frozenset[str]] = {}
+    names: dict[int, str] = {}
     pairs = orm.user_group_map.c
     newest = database.query(orm.User.id).order_by(orm.User.id.desc()).first()
     for first in range(0, newest.id + 1 if newest else 0, USER_BATCH):
         last = first + USER_BATCH - 1
-        names = dict(database.query(orm.Group.id, orm.Group.name).all())
         groups: defaultdict[int, set[str]] = defaultdict(set)
         # Without a join: for some of the users, SQLite would read the groups of all of them.
         for user, group in database.query(pairs.user_id, pairs.group_id).filter(
             pairs.user_id.between(first, last)
         ):
+            if group not in names:
+                # Once, and again for each that has been added meanwhile.
+                names = dict(database.query(orm.Group.id, orm.Group.name).all())
             groups[user].add(names[group])
         users = database.query(orm.User.id, orm.User.name)
         for user, name in users.filter(orm.User.id.between(first, last)):
-            memberships[name] = frozenset(groups[user])
+            theirs = frozenset(groups[user])
+            memberships[name] = known.setdefault(theirs, theirs)
         await turn.yield_if_due()
     return memberships
 
