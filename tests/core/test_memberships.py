@@ -16,6 +16,7 @@ from jupyterhub_platform.core.memberships import (
     list_moved,
     list_refed,
     settle_memberships,
+    share_sets,
 )
 from jupyterhub_platform.core.policy import Policy
 from tests.support.policies import DOCUMENT, make_policy
@@ -43,8 +44,15 @@ def test_members_and_managers_are_in_their_groups_and_in_that_of_their_level(use
 
 def test_everybody_who_is_declared_is_listed():
     listed = list_declared(POLICY)
-    assert list(listed) == sorted(POLICY.people)
+    assert listed.keys() == POLICY.people.keys()
     assert listed["dev"] == groups("vision", "text", "level:developer")
+
+
+def test_equal_sets_of_many_users_are_one_object():
+    one, other = frozenset({"a", "b"}), frozenset({"b", "a"})
+    shared = share_sets([("kim", one), ("lee", other), ("pat", frozenset())])
+    assert shared == {"kim": one, "lee": one, "pat": frozenset()}
+    assert shared["lee"] is one
 
 
 @pytest.mark.parametrize(
