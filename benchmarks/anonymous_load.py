@@ -75,9 +75,13 @@ async def _measure(setup: BenchSetup, hub: Hub, port: int, where: str) -> list[F
 
 
 async def _wait_for_route(hub: Hub, port: int) -> None:
-    """Wait until the door leads to the Hub, which makes its routes after it answers itself."""
+    """Wait until the door leads to the Hub, which makes its routes after it answers itself.
+
+    Until then the proxy of users answers that the Hub is starting, and one by itself knows nothing.
+    """
     end = time.perf_counter() + ROUTE_SECONDS
-    while (await hub.command("GET", f"http://127.0.0.1:{port}/hub/health")).status_code == 404:
+    address = f"http://127.0.0.1:{port}/hub/health"
+    while (await hub.command("GET", address)).status_code in {404, 503}:
         if time.perf_counter() > end:
             raise RuntimeError(f"port {port} does not lead to the Hub")
         await asyncio.sleep(PAUSE_SECONDS)

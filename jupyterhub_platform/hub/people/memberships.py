@@ -121,7 +121,10 @@ async def apply_to_fed(
     What a caller ``added_of`` them to in the Hub stays. Others come back at their next refresh if
     the provider has a group of that very name.
     """
-    lost, named = await in_store_thread(list_refed, before, after.snapshot.policy)
+    policy = after.snapshot.policy
+    if policy.groups is before.groups:
+        return  # as at each login
+    lost, named = await in_store_thread(list_refed, before, policy)
     theirs = list_members(app.db, named) if named else {}
     turn = Turn()
     left = sorted(theirs.keys() - app.authenticator.blocked_users)

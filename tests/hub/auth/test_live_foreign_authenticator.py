@@ -83,7 +83,7 @@ def test_site_proves_who_people_are_and_the_policy_who_comes_in(hub: LiveHub) ->
 
 
 def test_rules_that_nothing_reads_let_nobody_in_and_are_named(hub: LiveHub) -> None:
-    assert "identity.providers and identity.rules of the policy have no effect" in hub.log
+    assert "identity.rules has no effect: c.JupyterHub.authenticator_class is " in hub.log
 
 
 def test_pages_of_a_site_and_its_authenticator_stay_its_own(hub: LiveHub) -> None:

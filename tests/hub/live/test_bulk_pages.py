@@ -205,6 +205,8 @@ def test_a_table_of_people_is_uploaded_corrected_added_and_undone(
     assert "ann" not in hub.token("admin").get("platform/groups/course").text
     boss.get_by_label("Why").fill("a term begins")
     boss.get_by_role("button", name="Add 2 users").click()
+    # A page that is asked for while a form is on its way is none.
+    boss.wait_for_url(re.compile(r"/bulk/[^/]+$"))
     wait_for(lambda: _is_finished(boss), "them to be added")
     assert {"ann", "ben"} <= read_members(hub)
     boss.goto(f"{SERVICE}new/people")
