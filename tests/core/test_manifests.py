@@ -67,6 +67,7 @@ def test_a_demand_is_what_the_scheduler_sets_aside() -> None:
     spec["resources"] = {"limits": {"cpu": "1"}}
     assert dict(read_demand(spec)) == {"cpu": 1250, "memory": MIB, "nvidia.com/gpu": 1}
     assert dict(read_demand({"containers": [{"name": "c"}]})) == {}
+    assert dict(read_demand({"containers": [container({"nvidia.com/gpu": 0})]})) == {}
     with pytest.raises(QuantityError):
         read_demand({"containers": [container({"cpu": "much"})]})
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.core.document.compile import compile_policy
-from jupyterhub_platform.core.document.schema import render_schema
+from jupyterhub_platform.core.document.schema import SECTIONS, render_schema
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.named_by import find_naming
@@ -276,6 +276,13 @@ def test_anything_else_is_refused_with_faults(strange: object):
     with pytest.raises(PolicyError) as caught:
         compile_policy(strange)
     assert caught.value.faults
+
+
+def test_the_schema_of_included_files_has_objects_alone():
+    included = render_schema(included=True)
+    assert set(included["properties"]) == set(SECTIONS)
+    assert "required" not in included
+    assert "anyOf" not in included
 
 
 def test_the_schema_that_editors_complete_from_is_of_the_document():
