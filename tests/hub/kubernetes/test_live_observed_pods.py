@@ -241,7 +241,11 @@ def documented_policy(live: ClusterHub) -> Iterator[None]:
         api.create_validating_admission_policy(policy)
         api.create_validating_admission_policy_binding(binding)
         tries = (f"tried-{number}" for number in count())
-        wait_for(lambda: is_refused(lambda: add(live, next(tries))), "the policy to be in force")
+        # Those that are made until then count, and are to leave room for a server.
+        wait_for(
+            lambda: is_refused(lambda: add(live, next(tries), cpu="1m")),
+            "the policy to be in force",
+        )
         yield
     finally:
         api.delete_validating_admission_policy_binding(name)
