@@ -1,12 +1,13 @@
 """Looks at a provider as a login would, without one: what it answers the Hub now.
 
-Nothing is kept, and nothing that is kept is used: who asks has just changed something.
+Documents and keys are asked for anew: the caller may have just changed something there. A login is
+begun as users begin theirs, by what the Hub knows of the provider.
 """
 
 import json
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -36,7 +37,7 @@ _NO_ACCOUNT: Final = frozenset(
 """How a provider answers, at the right address, a client that it may show no page."""
 
 
-async def examine(client: AnyClient, callback: str, claims: Iterable[str]) -> Examined:
+async def examine(client: AnyClient, callback: str, claims: Sequence[str]) -> Examined:
     """Look at a provider whose users come back to ``callback``, and of whom ``claims`` are read."""
     missing = find_missing(client.provider)
     if missing or isinstance(client, FrontEndClient):
@@ -52,7 +53,7 @@ async def examine(client: AnyClient, callback: str, claims: Iterable[str]) -> Ex
     return Examined(callback=callback)
 
 
-async def _examine_oidc(client: OidcClient, callback: str, claims: Iterable[str]) -> Examined:
+async def _examine_oidc(client: OidcClient, callback: str, claims: Sequence[str]) -> Examined:
     provider = client.provider
     address = provider.issuer.rstrip("/") + WELL_KNOWN
     answer = await client.visit(address)
@@ -108,26 +109,25 @@ def read_clock(answer: HTTPResponse, now: float) -> float | None:
 def list_not_offered(
     document: Mapping[str, Any],
     *,
-    claims: Iterable[str],
-    scopes: Iterable[str],
-    client_auth: Iterable[str],
+    claims: Sequence[str],
+    scopes: Sequence[str],
+    client_auth: Sequence[str],
 ) -> dict[str, tuple[str, ...]]:
     """Return what is wanted and a discovery document does not list, by kind."""
     wanted = {
-        "claims": ("claims_supported", [(each.partition(".")[0], each) for each in claims]),
-        "scopes": ("scopes_supported", [(each, each) for each in scopes]),
-        "client_auth": (
-            "token_endpoint_auth_methods_supported",
-            [(each, each) for each in client_auth],
-        ),
+        "claims": ("claims_supported", claims),
+        "scopes": ("scopes_supported", scopes),
+        "client_auth": ("token_endpoint_auth_methods_supported", client_auth),
     }
     found = {}
     for kind, (key, names) in wanted.items():
         offered = document.get(key)
         if isinstance(offered, list):
-            found[kind] = tuple(
-                shown for name, shown in names if name not in offered and shown not in offered
-            )
+            # Of a claim within an object, the object is listed. Scopes may have dots, too.
+            absent = [each for each in names if each not in offered]
+            if kind == "claims":
+                absent = [each for each in absent if each.split(".")[0] not in offered]
+            found[kind] = tuple(absent)
     return {kind: names for kind, names in found.items() if names}
 
 

@@ -1,6 +1,7 @@
 """What is made of a provider's answers, without one: each shape that real ones have."""
 
 from io import BytesIO
+from typing import Any
 
 import pytest
 from tornado.httpclient import HTTPRequest, HTTPResponse
@@ -69,5 +70,5 @@ def test_only_what_a_document_lists_can_be_missing_there() -> None:
     missing = list_not_offered(document, **wanted, client_auth=["private_key_jwt"])
     assert missing == {"claims": ("a.b",)}
     assert list_not_offered({}, **wanted, client_auth=["none"]) == {}
-    document = {"claims_supported": ["groups", "a.b", "realm_access"]}
-    assert list_not_offered(document, **wanted, client_auth=[]) == {}
+    foreign: dict[str, Any] = {"claims_supported": ["groups", "a.b", "realm_access", ["a"], {}]}
+    assert list_not_offered(foreign, **wanted, client_auth=[]) == {}
