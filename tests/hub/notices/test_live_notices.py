@@ -148,6 +148,7 @@ def test_a_level_is_approved_for_a_while_announced_and_reverts_by_itself(site: S
         assert ends["recipients"] == ["dev2"]
         wait_for(lambda: groups() == {"level:developer"}, "the level to revert")
         wait_for_event(site, "grant.ended", user="dev2", level="operator")
+        wait_for(lambda: jhp.json("notices list --only waiting") == [], "its e-mail too")
     assert jhp.done("explain dev2").stdout.startswith("dev2 is developer: users.dev2, ")
 
 
