@@ -1,0 +1,119 @@
+"""The values that a deployment itself decides: the last generated layer, over the shipped ones."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from jupyterhub_platform.core.document.schema_deployment import (
+    ON_AWS,
+    DeclaredDeployment,
+    DeclaredIngress,
+)
+from jupyterhub_platform.deploy.render.value_files import read_shipped, split_reference
+from jupyterhub_platform.documents import parse_object
+
+POLICY_DIRECTORY: Final = "/etc/jupyterhub-platform"
+_POD_IDENTITY: Final = "169.254.170.23/32"
+
+
+def make_site_values(deployment: DeclaredDeployment, folders: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the values as plain mappings, without what is as the shipped layers say.
+
+    ``folders`` are those that the policy includes: each is a ConfigMap of its own.
+    """
+    values: dict[str, Any] = {}
+    _put(values, "hub.image", _image(deployment.images.hub))
+    _put(values, "singleuser.image", _image(deployment.images.singleuser))
+    if deployment.address:
+        _put(values, "hub.config.JupyterHub.public_url", deployment.address)
+    if deployment.images.pull_secret:
+        values["imagePullSecrets"] = [deployment.images.pull_secret]
+    if deployment.images.registry:
+        _put_mirror(values, deployment.images.registry)
+    if deployment.storage_class:
+        _put(values, "singleuser.storage.dynamic.storageClass", deployment.storage_class)
+        if deployment.database_kind == "sqlite":
+            _put(values, "hub.db.pvc.storageClassName", deployment.storage_class)
+    if deployment.ingress is not None or deployment.target in ON_AWS:
+        values["ingress"] = _ingress(deployment, deployment.ingress or DeclaredIngress())
+    if folders:
+        _put_folders(values, deployment, folders)
+    _put_egress(values, deployment)
+    return values
+
+
+def name_config_map(folder: str) -> str:
+    """Return the name of the ConfigMap that has the files of an included folder."""
+    plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in folder.lower())
+    return f"jupyterhub-platform-{plain.strip('-')}"
+
+
+def _put(values: dict[str, Any], path: str, value: object) -> None:
+    *above, last = path.split(".")
+    for key in above:
+        values = values.setdefault(key, {})
+    values[last] = value
+
+
+def _image(reference: str) -> Mapping[str, str]:
+    name, tag = split_reference(reference)
+    return {"name": name, "tag": tag}
+
+
+def _put_mirror(values: dict[str, Any], registry: str) -> None:
+    """Name all images of the chart that are used in the mirror, with the chart's own tags."""
+    _put(values, "proxy.chp.image.name", f"{registry}/configurable-http-proxy")
+    _put(values, "scheduling.userPlaceholder.image.name", f"{registry}/pause")
+    _put(values, "prePuller.pause.image.name", f"{registry}/pause")
+
+
+def _ingress(deployment: DeclaredDeployment, ingress: DeclaredIngress) -> dict[str, Any]:
+    host = urlsplit(deployment.address or "").hostname
+    found: dict[str, Any] = {"enabled": True, "hosts": [host]}
+    if ingress.class_name:
+        found["ingressClassName"] = ingress.class_name
+    if ingress.tls == "secret":
+        found["tls"] = [{"hosts": [host], "secretName": ingress.secret}]
+    if deployment.target in ON_AWS:
+        of_alb = "alb.ingress.kubernetes.io"
+        annotations = {f"{of_alb}/scheme": "internet-facing" if ingress.public else "internal"}
+        if ingress.certificate:
+            annotations[f"{of_alb}/certificate-arn"] = ingress.certificate
+        found["annotations"] = annotations
+    return found
+
+
+def _put_folders(
+    values: dict[str, Any], deployment: DeclaredDeployment, folders: Sequence[str]
+) -> None:
+    """Mount each folder below the policy. Helm replaces lists: what is there is repeated."""
+    hub: dict[str, Any] = {}
+    layer = "aws" if deployment.target in ON_AWS else "base"
+    hub |= parse_object(read_shipped(layer).encode(), layer)["hub"]
+    volumes, mounts = list(hub["extraVolumes"]), list(hub["extraVolumeMounts"])
+    for folder in folders:
+        name = name_config_map(folder)
+        volumes.append({"name": name, "configMap": {"name": name}})
+        path = f"{POLICY_DIRECTORY}/{folder}"
+        mounts.append({"name": name, "mountPath": path, "readOnly": True})
+    _put(values, "hub.extraVolumes", volumes)
+    _put(values, "hub.extraVolumeMounts", mounts)
+
+
+def _put_egress(values: dict[str, Any], deployment: DeclaredDeployment) -> None:
+    egress = deployment.egress
+    if egress.internet and deployment.target == "eks-govcloud":
+        _put(values, "singleuser.networkPolicy.egressAllowRules.nonPrivateIPs", True)
+    if not egress.internet:
+        _put(values, "singleuser.networkPolicy.egressAllowRules.nonPrivateIPs", False)
+    if not egress.allow:
+        return
+    at_https = {"protocol": "TCP", "port": 443}
+    rules: list[dict[str, Any]] = [
+        {"to": [{"ipBlock": {"cidr": each}} for each in egress.allow], "ports": [at_https]}
+    ]
+    if deployment.target in ON_AWS:
+        # The agent of EKS Pod Identity, on the node itself.
+        agent = {"to": [{"ipBlock": {"cidr": _POD_IDENTITY}}]}
+        rules.append(agent | {"ports": [{"protocol": "TCP", "port": 80}]})
+    _put(values, "singleuser.networkPolicy.egress", rules)
