@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from jupyterhub_platform.core.document.schema_deployment import SECRET, DeclaredDeployment
-from jupyterhub_platform.deploy.render.site_values import name_config_map
+from jupyterhub_platform.deploy.render.site_values import name_config_map, name_key
 from jupyterhub_platform.deploy.render.value_files import read_shipped
 from jupyterhub_platform.documents import render_mapping
 
@@ -20,13 +20,13 @@ KEYS: Final = ("cookie-secret", "crypt-keys", "proxy-token", "command-token")
 DATABASE_KEYS: Final = ("hub-database-url", "database-url")
 
 
-def list_keys(deployment: DeclaredDeployment) -> tuple[str, ...]:
+def list_keys(deployment: DeclaredDeployment, variables: Sequence[str]) -> tuple[str, ...]:
     """Return the keys that the Secret of Hub and proxy must have."""
     has_server = deployment.database_kind == "postgresql"
-    return KEYS + (DATABASE_KEYS if has_server else ())
+    return (*KEYS, *(DATABASE_KEYS if has_server else ()), *map(name_key, variables))
 
 
-def make_manifests(deployment: DeclaredDeployment) -> dict[str, str]:
+def make_manifests(deployment: DeclaredDeployment, variables: Sequence[str]) -> dict[str, str]:
     """Return the texts of ``manifests/``, by their names."""
     texts = {
         "namespace.yaml": render_mapping(_namespace(deployment)),
@@ -34,7 +34,9 @@ def make_manifests(deployment: DeclaredDeployment) -> dict[str, str]:
         "role-binding.yaml": read_shipped("role-binding"),
     }
     if deployment.secrets.backend == "external-secrets":
-        texts["external-secret.yaml"] = render_mapping(_external_secret(deployment))
+        texts["external-secret.yaml"] = render_mapping(
+            _external_secret(deployment, list_keys(deployment, variables))
+        )
     return texts
 
 
@@ -94,11 +96,10 @@ def _namespace(deployment: DeclaredDeployment) -> Mapping[str, Any]:
     }
 
 
-def _external_secret(deployment: DeclaredDeployment) -> Mapping[str, Any]:
+def _external_secret(deployment: DeclaredDeployment, keys: Sequence[str]) -> Mapping[str, Any]:
     secrets = deployment.secrets
     remote = [
-        {"secretKey": key, "remoteRef": {"key": secrets.path, "property": key}}
-        for key in list_keys(deployment)
+        {"secretKey": key, "remoteRef": {"key": secrets.path, "property": key}} for key in keys
     ]
     return {
         "apiVersion": "external-secrets.io/v1",

@@ -16,7 +16,7 @@ from jupyterhub_platform.deploy.render.manifests import (
     make_manifests,
     make_values_generator,
 )
-from jupyterhub_platform.deploy.render.site_values import make_site_values
+from jupyterhub_platform.deploy.render.site_values import list_variables, make_site_values
 from jupyterhub_platform.deploy.render.value_files import fill, list_layers
 from jupyterhub_platform.documents import ReadPolicy, render_mapping
 
@@ -90,6 +90,7 @@ class _Renderer:
         self._policy_files = [each.name for each in read.files]
         folders = {str(PurePosixPath(name).parent) for name in self._policy_files}
         self._folders = sorted(folders - {"."})
+        self._variables = list_variables(read.policy.identity)
 
     def run(self) -> None:
         layers = self._add_layers()
@@ -108,13 +109,16 @@ class _Renderer:
     def _add(self, path: str, text: str) -> None:
         self._files[path] = mark(text)
 
+    def _site_values(self, deployment: DeclaredDeployment) -> dict[str, Any]:
+        return make_site_values(deployment, self._folders, self._variables)
+
     def _add_layers(self) -> list[str]:
         names = []
         for number, layer in enumerate(list_layers(self._deployment)):
             names.append(f"{VALUES}/{10 * bool(number) + max(number - 1, 0):02}-{layer}.yaml")
             self._add(names[-1], fill(layer, self._deployment))
         names.append(f"{VALUES}/20-deployment.yaml")
-        site = make_site_values(self._deployment, self._folders)
+        site = self._site_values(self._deployment)
         self._add(names[-1], render_mapping(site))
         return names
 
@@ -122,8 +126,8 @@ class _Renderer:
         found = []
         if name:
             there = resolve(self._deployment, environment)
-            base = make_site_values(self._deployment, self._folders)
-            own = _differing(make_site_values(there, self._folders), base)
+            base = self._site_values(self._deployment)
+            own = _differing(self._site_values(there), base)
             found.append(f"{VALUES}/30-{name}.yaml")
             self._add(found[-1], render_mapping(own) or "{}\n")
             kustomization = {
@@ -140,7 +144,7 @@ class _Renderer:
         return found
 
     def _add_manifests(self) -> None:
-        manifests = make_manifests(self._deployment)
+        manifests = make_manifests(self._deployment, self._variables)
         for name, text in manifests.items():
             self._add(f"manifests/{name}", text)
         root = make_kustomization(self._deployment, list(manifests), self._policy_files)

@@ -9,6 +9,7 @@ from jupyterhub_platform.core.document.schema_deployment import (
     DeclaredDeployment,
     DeclaredIngress,
 )
+from jupyterhub_platform.core.identity_providers import Identity
 from jupyterhub_platform.deploy.render.value_files import read_shipped, split_reference
 from jupyterhub_platform.documents import parse_object
 
@@ -16,10 +17,13 @@ POLICY_DIRECTORY: Final = "/etc/jupyterhub-platform"
 _POD_IDENTITY: Final = "169.254.170.23/32"
 
 
-def make_site_values(deployment: DeclaredDeployment, folders: Sequence[str] = ()) -> dict[str, Any]:
+def make_site_values(
+    deployment: DeclaredDeployment, folders: Sequence[str] = (), variables: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the values as plain mappings, without what is as the shipped layers say.
 
-    ``folders`` are those that the policy includes: each is a ConfigMap of its own.
+    ``folders`` are those that the policy includes: each is a ConfigMap of its own. ``variables``
+    are those of the Hub's environment in which the policy says that secrets are.
     """
     values: dict[str, Any] = {}
     _put(values, "hub.image", _image(deployment.images.hub))
@@ -36,10 +40,29 @@ def make_site_values(deployment: DeclaredDeployment, folders: Sequence[str] = ()
             _put(values, "hub.db.pvc.storageClassName", deployment.storage_class)
     if deployment.ingress is not None or deployment.target in ON_AWS:
         values["ingress"] = _ingress(deployment, deployment.ingress or DeclaredIngress())
+    for variable in variables:
+        key = {"name": deployment.secrets.name, "key": name_key(variable)}
+        _put(values, f"hub.extraEnv.{variable}", {"valueFrom": {"secretKeyRef": key}})
     if folders:
         _put_folders(values, deployment, folders)
     _put_egress(values, deployment)
     return values
+
+
+def list_variables(identity: Identity) -> tuple[str, ...]:
+    """Return the variables of the Hub's environment in which secrets of providers are."""
+    places = (
+        place
+        for provider in identity.providers.values()
+        if provider.client is not None
+        for place in (provider.client.secret, provider.client.key)
+    )
+    return tuple(sorted({place.env for place in places if place is not None and place.env}))
+
+
+def name_key(variable: str) -> str:
+    """Return the key of the Secret that a variable comes from: LOGIN_SECRET is login-secret."""
+    return variable.lower().replace("_", "-")
 
 
 def name_config_map(folder: str) -> str:
