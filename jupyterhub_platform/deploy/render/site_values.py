@@ -10,10 +10,12 @@ from jupyterhub_platform.core.document.schema_deployment import (
     DeclaredIngress,
 )
 from jupyterhub_platform.core.identity_providers import Identity
-from jupyterhub_platform.deploy.render.value_files import read_shipped, split_reference
-from jupyterhub_platform.documents import parse_object
+from jupyterhub_platform.deploy.render.value_files import split_reference
 
 POLICY_DIRECTORY: Final = "/etc/jupyterhub-platform"
+_MOUNTED: Final = (("platform-policy", "jupyterhub-platform", POLICY_DIRECTORY),)
+_MOUNTED_ON_AWS: Final = (*_MOUNTED, ("database-ca", "database-ca", "/etc/database-ca"))
+"""What the shipped values mount: a volume, its ConfigMap, and where."""
 _POD_IDENTITY: Final = "169.254.170.23/32"
 
 
@@ -110,17 +112,23 @@ def _put_folders(
     values: dict[str, Any], deployment: DeclaredDeployment, folders: Sequence[str]
 ) -> None:
     """Mount each folder below the policy. Helm replaces lists: what is there is repeated."""
-    hub: dict[str, Any] = {}
-    layer = "aws" if deployment.target in ON_AWS else "base"
-    hub |= parse_object(read_shipped(layer).encode(), layer)["hub"]
-    volumes, mounts = list(hub["extraVolumes"]), list(hub["extraVolumeMounts"])
+    there = _MOUNTED_ON_AWS if deployment.target in ON_AWS else _MOUNTED
+    volumes = [_volume(name, config_map) for name, config_map, _ in there]
+    mounts = [_mount(name, path) for name, _, path in there]
     for folder in folders:
         name = name_config_map(folder)
-        volumes.append({"name": name, "configMap": {"name": name}})
-        path = f"{POLICY_DIRECTORY}/{folder}"
-        mounts.append({"name": name, "mountPath": path, "readOnly": True})
+        volumes.append(_volume(name, name))
+        mounts.append(_mount(name, f"{POLICY_DIRECTORY}/{folder}"))
     _put(values, "hub.extraVolumes", volumes)
     _put(values, "hub.extraVolumeMounts", mounts)
+
+
+def _volume(name: str, config_map: str) -> Mapping[str, Any]:
+    return {"name": name, "configMap": {"name": config_map}}
+
+
+def _mount(name: str, path: str) -> Mapping[str, Any]:
+    return {"name": name, "mountPath": path, "readOnly": True}
 
 
 def _put_egress(values: dict[str, Any], deployment: DeclaredDeployment) -> None:
