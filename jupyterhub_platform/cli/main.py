@@ -20,7 +20,7 @@ VERBS: Final = {
     "identity": "jupyterhub_platform.cli.objects.identity:identity",
     "validate": "jupyterhub_platform.cli.policy.validate:validate",
     "init": "jupyterhub_platform.cli.deploy.init:init",
-    "render": "jupyterhub_platform.cli.deploy.render:render",
+    "render": "jupyterhub_platform.cli.deploy.render:write_rendered",
     "schema": "jupyterhub_platform.cli.policy.schema:schema",
     "doctor": "jupyterhub_platform.cli.doctor.command:doctor",
     "audit": "jupyterhub_platform.cli.audit.command:audit",

@@ -20,13 +20,13 @@ POLICY: Final = Path("platform.yaml")
 _DONE: Final = {"add": "added", "change": "changed", "remove": "removed"}
 
 
-@click.command(short_help="Render values, manifests and the lock from the policy file.")
+@click.command("render", short_help="Render values, manifests and the lock from the policy file.")
 @click.argument("file", type=click.Path(path_type=Path), default=POLICY)
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
 @click.option("--force", is_flag=True, help="Also replace files that were changed by hand.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def render(ctx: click.Context, file: Path, check: bool, force: bool, as_json: bool) -> None:
+def write_rendered(ctx: click.Context, file: Path, check: bool, force: bool, as_json: bool) -> None:
     """Render what deployment: in a policy file says, beside that file.
 
     \b

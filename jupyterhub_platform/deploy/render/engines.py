@@ -66,49 +66,54 @@ def make_flux(
     """Return the texts of the folder of Flux for one environment, by their names."""
     end = f"-{name}" if name else ""
     namespace = environment.namespace or deployment.namespace
-    of_git, of_chart = f"jupyterhub-policy{end}", f"jupyterhub-chart{end}"
+    of_git = f"jupyterhub-policy{end}"
     branch = environment.branch or deployment.gitops.branch
-    source = _flux("source.toolkit.fluxcd.io/v1", "GitRepository", of_git) | {
-        "spec": {
-            "interval": "1m",
-            "url": deployment.gitops.repository,
-            "ref": {"branch": branch},
-        }
+    source = {"interval": "1m", "url": deployment.gitops.repository, "ref": {"branch": branch}}
+    policy = {
+        "interval": "5m",
+        "retryInterval": "1m",
+        "path": f"./{_path_of(name)}".rstrip("."),
+        "prune": True,
+        "wait": True,
+        "sourceRef": {"kind": "GitRepository", "name": of_git},
+        "targetNamespace": namespace,
     }
-    policy = _flux("kustomize.toolkit.fluxcd.io/v1", "Kustomization", of_git) | {
-        "spec": {
-            "interval": "5m",
-            "retryInterval": "1m",
-            "path": f"./{_path_of(name)}".rstrip("."),
-            "prune": True,
-            "wait": True,
-            "sourceRef": {"kind": "GitRepository", "name": of_git},
-            "targetNamespace": namespace,
-        }
+    brings_policy = (
+        _flux("source.toolkit.fluxcd.io/v1", "GitRepository", of_git) | {"spec": source},
+        _flux("kustomize.toolkit.fluxcd.io/v1", "Kustomization", of_git) | {"spec": policy},
+    )
+    return {
+        f"policy{end}.yaml": "---\n".join(map(render_mapping, brings_policy)),
+        f"hub{end}.yaml": "---\n".join(
+            map(render_mapping, _flux_release(deployment, end, namespace, values))
+        ),
     }
-    chart = _flux("source.toolkit.fluxcd.io/v1", "HelmRepository", of_chart) | {
-        "spec": {"interval": "1h", "url": deployment.chart.repository}
-    }
+
+
+def _flux_release(
+    deployment: DeclaredDeployment, end: str, namespace: str, values: Sequence[str]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    of_chart = f"jupyterhub-chart{end}"
+    chart = {"interval": "1h", "url": deployment.chart.repository}
     at = {"kind": "HelmRepository", "name": of_chart, "namespace": _FLUX}
     version = deployment.chart.version
-    # A release reads its values in its own namespace, where the policy's Kustomization puts them.
-    release = _flux("helm.toolkit.fluxcd.io/v2", "HelmRelease", f"jupyterhub{end}", namespace) | {
-        "spec": {
-            "interval": "5m",
-            "releaseName": deployment.release,
-            "chart": {"spec": {"chart": "jupyterhub", "version": version, "sourceRef": at}},
-            "valuesFrom": [
-                {"kind": "ConfigMap", "name": VALUES_CONFIG_MAP, "valuesKey": key_of(each)}
-                for each in values
-            ],
-            "upgrade": {"remediation": {"retries": 1, "strategy": "rollback"}},
-            "driftDetection": {"mode": "enabled"},
-        }
+    release = {
+        "interval": "5m",
+        "releaseName": deployment.release,
+        "chart": {"spec": {"chart": "jupyterhub", "version": version, "sourceRef": at}},
+        "valuesFrom": [
+            {"kind": "ConfigMap", "name": VALUES_CONFIG_MAP, "valuesKey": key_of(each)}
+            for each in values
+        ],
+        "upgrade": {"remediation": {"retries": 1, "strategy": "rollback"}},
+        "driftDetection": {"mode": "enabled"},
     }
-    return {
-        f"policy{end}.yaml": "---\n".join(map(render_mapping, (source, policy))),
-        f"hub{end}.yaml": "---\n".join(map(render_mapping, (chart, release))),
-    }
+    name, kind = f"jupyterhub{end}", "helm.toolkit.fluxcd.io/v2"
+    return (
+        _flux("source.toolkit.fluxcd.io/v1", "HelmRepository", of_chart) | {"spec": chart},
+        # A release reads its values in its own namespace, where the policy's Kustomization is.
+        _flux(kind, "HelmRelease", name, namespace) | {"spec": release},
+    )
 
 
 def _path_of(name: str) -> str:

@@ -20,7 +20,7 @@ _MODE: Final = 0o644
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What rendering does to one file; ``edited`` says that somebody has changed it by hand."""
+    """What rendering does to one file; ``edited``: it was changed by hand."""
 
     path: str
     action: Literal["add", "change", "remove"]

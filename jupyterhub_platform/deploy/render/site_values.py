@@ -28,23 +28,23 @@ def make_site_values(
     are those of the Hub's environment in which the policy says that secrets are.
     """
     values: dict[str, Any] = {}
-    _put(values, "hub.image", _image(deployment.images.hub))
-    _put(values, "singleuser.image", _image(deployment.images.singleuser))
+    _put(values, ("hub", "image"), _image(deployment.images.hub))
+    _put(values, ("singleuser", "image"), _image(deployment.images.singleuser))
     if deployment.address:
-        _put(values, "hub.config.JupyterHub.public_url", deployment.address)
+        _put(values, ("hub", "config", "JupyterHub", "public_url"), deployment.address)
     if deployment.images.pull_secret:
         values["imagePullSecrets"] = [deployment.images.pull_secret]
     if deployment.images.registry:
         _put_mirror(values, deployment.images.registry)
     if deployment.storage_class:
-        _put(values, "singleuser.storage.dynamic.storageClass", deployment.storage_class)
+        _put(values, ("singleuser", "storage", "dynamic", "storageClass"), deployment.storage_class)
         if deployment.database_kind == "sqlite":
-            _put(values, "hub.db.pvc.storageClassName", deployment.storage_class)
+            _put(values, ("hub", "db", "pvc", "storageClassName"), deployment.storage_class)
     if deployment.ingress is not None or deployment.target in ON_AWS:
         values["ingress"] = _ingress(deployment, deployment.ingress or DeclaredIngress())
     for variable in variables:
         key = {"name": deployment.secrets.name, "key": name_key(variable)}
-        _put(values, f"hub.extraEnv.{variable}", {"valueFrom": {"secretKeyRef": key}})
+        _put(values, ("hub", "extraEnv", variable), {"valueFrom": {"secretKeyRef": key}})
     if folders:
         _put_folders(values, deployment, folders)
     _put_egress(values, deployment)
@@ -73,8 +73,8 @@ def name_config_map(folder: str) -> str:
     return f"jupyterhub-platform-{plain.strip('-')}"
 
 
-def _put(values: dict[str, Any], path: str, value: object) -> None:
-    *above, last = path.split(".")
+def _put(values: dict[str, Any], path: Sequence[str], value: object) -> None:
+    *above, last = path
     for key in above:
         values = values.setdefault(key, {})
     values[last] = value
@@ -87,9 +87,9 @@ def _image(reference: str) -> Mapping[str, str]:
 
 def _put_mirror(values: dict[str, Any], registry: str) -> None:
     """Name all images of the chart that are used in the mirror, with the chart's own tags."""
-    _put(values, "proxy.chp.image.name", f"{registry}/configurable-http-proxy")
-    _put(values, "scheduling.userPlaceholder.image.name", f"{registry}/pause")
-    _put(values, "prePuller.pause.image.name", f"{registry}/pause")
+    _put(values, ("proxy", "chp", "image", "name"), f"{registry}/configurable-http-proxy")
+    _put(values, ("scheduling", "userPlaceholder", "image", "name"), f"{registry}/pause")
+    _put(values, ("prePuller", "pause", "image", "name"), f"{registry}/pause")
 
 
 def _ingress(deployment: DeclaredDeployment, ingress: DeclaredIngress) -> dict[str, Any]:
@@ -119,8 +119,8 @@ def _put_folders(
         name = name_config_map(folder)
         volumes.append(_volume(name, name))
         mounts.append(_mount(name, f"{POLICY_DIRECTORY}/{folder}"))
-    _put(values, "hub.extraVolumes", volumes)
-    _put(values, "hub.extraVolumeMounts", mounts)
+    _put(values, ("hub", "extraVolumes"), volumes)
+    _put(values, ("hub", "extraVolumeMounts"), mounts)
 
 
 def _volume(name: str, config_map: str) -> Mapping[str, Any]:
@@ -134,9 +134,9 @@ def _mount(name: str, path: str) -> Mapping[str, Any]:
 def _put_egress(values: dict[str, Any], deployment: DeclaredDeployment) -> None:
     egress = deployment.egress
     if egress.internet and deployment.target == "eks-govcloud":
-        _put(values, "singleuser.networkPolicy.egressAllowRules.nonPrivateIPs", True)
+        _put(values, ("singleuser", "networkPolicy", "egressAllowRules", "nonPrivateIPs"), True)
     if not egress.internet:
-        _put(values, "singleuser.networkPolicy.egressAllowRules.nonPrivateIPs", False)
+        _put(values, ("singleuser", "networkPolicy", "egressAllowRules", "nonPrivateIPs"), False)
     if not egress.allow:
         return
     at_https = {"protocol": "TCP", "port": 443}
@@ -147,4 +147,4 @@ def _put_egress(values: dict[str, Any], deployment: DeclaredDeployment) -> None:
         # The agent of EKS Pod Identity, on the node itself.
         agent = {"to": [{"ipBlock": {"cidr": _POD_IDENTITY}}]}
         rules.append(agent | {"ports": [{"protocol": "TCP", "port": 80}]})
-    _put(values, "singleuser.networkPolicy.egress", rules)
+    _put(values, ("singleuser", "networkPolicy", "egress"), rules)

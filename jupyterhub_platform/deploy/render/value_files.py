@@ -78,7 +78,7 @@ def _placeholders(name: str, deployment: DeclaredDeployment) -> Iterator[tuple[s
             f"- ipBlock: {{cidr: {_ENDPOINTS}}}",
             "\n          ".join(f"- ipBlock: {{cidr: {each}}}" for each in ranges),
         )
-        yield "hub.example.gov", host
+        yield "  hosts: [hub.example.gov]", f"  hosts: [{host}]"
 
 
 def _images(deployment: DeclaredDeployment) -> Mapping[str, str]:

@@ -26,7 +26,7 @@ def commit_all(folder: Path, paths: Sequence[str], message: str) -> str:
         _run(folder, "init", "--quiet", "--initial-branch=main")
     _run(folder, "add", "--", *paths)
     if _run(folder, "status", "--porcelain", "--", *paths):
-        known = _run(folder, "config", "--get", "user.email", may_fail=True)
+        known = _run(folder, "config", "--get-regexp", "^user[.]email$", may_fail=True)
         _run(folder, *(() if known else _NOBODY), "commit", "--quiet", "-m", message)
     return _run(folder, "rev-parse", "HEAD")
 

@@ -12,7 +12,7 @@ from jupyterhub_platform.deploy.repository.pools import Pool
 
 _SHARES: Final = (("small", 8, "2h"), ("medium", 4, "4h"), ("large", 2, "8h"))
 _GIB: Final = 2**30
-_LEAST: Final = Resources.of({CPU: 250, MEMORY: 512 * 2**20})
+_SMALLEST: Final = Resources.of({CPU: 250, MEMORY: 512 * 2**20})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ def _divide(node: Resources, share: int) -> Resources:
     # Down to a number that people would have written.
     cpu -= cpu % (500 if cpu >= 2_000 else 100)
     memory -= memory % (_GIB if memory >= 8 * _GIB else _GIB // 4)
-    least = {name: min(amount, node.amount(name)) for name, amount in _LEAST.items()}
-    return Resources.of({CPU: max(cpu, least[CPU]), MEMORY: max(memory, least[MEMORY])})
+    smallest = {name: min(amount, node.amount(name)) for name, amount in _SMALLEST.items()}
+    return Resources.of({CPU: max(cpu, smallest[CPU]), MEMORY: max(memory, smallest[MEMORY])})
 
 
 def _write(amounts: Resources) -> str:

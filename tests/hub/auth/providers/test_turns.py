@@ -29,7 +29,7 @@ async def test_other_sources_do_not_wait() -> None:
         assert len(turns) == 2
 
 
-async def test_whoever_gives_up_leaves_the_turn_to_others() -> None:
+async def test_a_login_that_is_given_up_leaves_the_turn_to_others() -> None:
     turns = Turns(1)
     async with turns.take("a"):
         waiting = asyncio.create_task(_take(turns, "a"))
