@@ -226,6 +226,7 @@ def render_mapping(document: Mapping[str, Any]) -> str:
         return ""
     writer: Any = YAML(typ="safe", pure=True)
     writer.default_flow_style = writer.sort_base_mapping_type_on_output = False
+    writer.allow_unicode, writer.width = True, 2**16
     text = io.StringIO()
     writer.dump(document, text)
     return text.getvalue()

@@ -20,6 +20,7 @@ VERBS: Final = {
     "identity": "jupyterhub_platform.cli.objects.identity:identity",
     "validate": "jupyterhub_platform.cli.policy.validate:validate",
     "schema": "jupyterhub_platform.cli.policy.schema:schema",
+    "import": "jupyterhub_platform.cli.deploy.importing:import_",
     "doctor": "jupyterhub_platform.cli.doctor.command:doctor",
     "audit": "jupyterhub_platform.cli.audit.command:audit",
     "login": "jupyterhub_platform.cli.hub.login:login",
