@@ -254,9 +254,7 @@ class DocumentReader:
         return entries, marks
 
 
-def _complete(
-    entries: dict[str, object], marks: Marks, base: object, mark: Mark
-) -> None:
+def _complete(entries: dict[str, object], marks: Marks, base: object, mark: Mark) -> None:
     """Add what a merge key (<<) brings to a mapping: what it has itself comes first."""
     for number, each in enumerate(base if isinstance(base, list) else [base]):
         at = below_of(mark).get(str(number), mark) if isinstance(base, list) else mark
@@ -272,8 +270,8 @@ def _list_levels(value: object) -> Iterator[int]:
     while waiting:
         each, levels = waiting.pop()
         yield levels
-        below = each.values() if isinstance(each, dict) else each
         if isinstance(each, dict | list):
+            below = each.values() if isinstance(each, dict) else each
             waiting += [(one, levels + 1) for one in below]
 
 

@@ -65,6 +65,8 @@ def import_(
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     if as_json and markdown:
         raise click.UsageError("--json and --markdown are two reports; choose one")
+    if output is not None and output.resolve() == file.resolve():
+        raise click.UsageError("the platform file would take the place of what is imported")
     if output is not None and output.exists() and not force:
         click.echo(f"{output} is there; name another file, or write over it with --force", err=True)
         ctx.exit(MISUSED)

@@ -53,11 +53,9 @@ def assemble(site: Site, findings: Findings, more: Callable[[Draft], None] | Non
 
 
 def _read_servers(site: Site, draft: Draft) -> None:
-    shared: dict[str, Entry] = {}
-    for name, entry in site.list_spawner_settings():
-        if name in OF_ALL_TIERS:
-            shared[name] = entry
-    listed = next((e for n, e in site.list_spawner_settings() if n == "profile_list"), None)
+    own = dict(site.list_spawner_settings())
+    shared = {name: entry for name, entry in own.items() if name in OF_ALL_TIERS}
+    listed = own.get("profile_list")
     profiles = Profiles(draft, shared)
     offered = list(listed.entries()) if listed is not None else []
     if listed is not None and not offered and listed.value not in ([], None):
@@ -70,8 +68,7 @@ def _read_servers(site: Site, draft: Draft) -> None:
         _add_only_tier(site, draft, profiles)
     only = next(iter(draft.get("tiers") or {}), "")
     tier = "" if offered else only
-    overrides = next((e for n, e in site.list_spawner_settings() if n == "group_overrides"), None)
-    if overrides is not None:
+    if (overrides := own.get("group_overrides")) is not None:
         read_group_overrides(overrides, draft, shared, tier)
         add_standard_size(draft, tier, site.whole)
     profiles.read_volumes()
@@ -182,5 +179,3 @@ def _note_roles(entry: Entry, draft: Draft, cullers: frozenset[str]) -> None:
     if entry.why_unknown:
         why = "stays, and is computed by code: where it names groups, write those of platform.yaml"
         draft.findings.changed(entry, why, stays=True)
-
-

@@ -25,8 +25,8 @@ def read_services(site: Site, draft: Draft) -> frozenset[str]:
             _note_service(entry, draft)
             continue
         cullers.add(entry.text_at("name"))
-        found = dict(match.groups() for word in words if (match := _ARGUMENT.fullmatch(word)))
-        found = {name.replace("_", "-"): text for name, text in found.items()}
+        matches = filter(None, map(_ARGUMENT.fullmatch, words))
+        found = {match[1].replace("_", "-"): match[2] for match in matches}
         set_lifetimes(draft, entry, found.get("timeout", "600"), found.get("max-age", "0"))
     if services is not None and services.why_unknown:
         draft.findings.stays(services)

@@ -43,9 +43,7 @@ _LOST: Final[Mapping[str, str]] = {
     "jhub_apps": "is a package beside the Hub; install it as docs/existing-hub.md says",
     "clearml": "is no part of the platform",
 }
-_SECRET: Final = (
-    "is a secret, and is not written; it belongs to Keycloak, which keeps it"  # noqa: S105
-)
+_SECRET: Final = "is a secret, and is not written; it belongs to Keycloak, which keeps it"  # noqa: S105
 _KEYCLOAK: Final = "keycloak"
 _MINUTE: Final = 60
 
@@ -78,7 +76,7 @@ class NebariSource:
             self._note(part)
 
     def add(self, draft: Draft) -> None:
-        """Add what Nebari has beside the Hub's settings: Keycloak, its groups, shared directories."""
+        """Add what Nebari has beside the Hub: Keycloak, its groups, shared directories."""
         self._add_provider(draft)
         self._add_groups(draft)
         self._read_access(draft)
@@ -210,13 +208,9 @@ class NebariSource:
 
     def _note(self, part: Entry) -> None:
         name = part.name
-        if name in {"profiles", "security", "jupyterhub", "theme", "default_images"}:
+        if name in _IN_PARTS:
             self._note_parts(part)
-        elif name in {"storage", "jupyterlab"}:
-            self._note_parts(part)
-        elif name in _CLOUDS:
-            self._note_staying(part, _CLUSTER)
-        elif name in _OF_CLUSTER:
+        elif name in _CLOUDS or name in _OF_CLUSTER:
             self._note_staying(part, _CLUSTER)
         elif name in _OF_NEBARI:
             self._note_staying(part, _OF_NEBARI[name])
@@ -243,6 +237,12 @@ class NebariSource:
                 self._note_staying(each, _BESIDE)
 
 
+_IN_PARTS: Final = frozenset(
+    {
+        *("profiles", "security", "jupyterhub", "theme", "default_images", "storage"),
+        "jupyterlab",
+    }
+)
 _READ: Final = frozenset(
     {
         *(("profiles", "jupyterlab"), ("jupyterhub", "overrides"), ("theme", "jupyterhub")),

@@ -1,4 +1,4 @@
-"""What a Hub gives to members of groups: from ``group_overrides`` to sizes and volumes of groups."""
+"""What members of groups get: from ``group_overrides`` to sizes and volumes of groups."""
 
 from typing import Any, Final
 
@@ -50,9 +50,7 @@ def _read_override(
             draft.findings.impossible(entry, "is nothing that a group of the platform gives")
 
 
-def _add_size(
-    override: Entry, draft: Draft, traits: Traits, names: list[str], tier: str
-) -> None:
+def _add_size(override: Entry, draft: Draft, traits: Traits, names: list[str], tier: str) -> None:
     if not tier:
         why = "changes amounts of every profile; write tiers or sizes that are open to the group"
         draft.findings.impossible(override, why)

@@ -19,14 +19,13 @@ from jupyterhub_platform.deploy.importing.site import Site
 STAND_IN: Final = "write the user name of your first admin"
 """The user who is declared where a source names no admin: no provider gives such a name."""
 _RULES: Final = ("identity", "rules")
-_PASSWORD: Final = (
-    "is a password, and is not written: users get invites instead, see jhp invite"  # noqa: S105
-)
+_PASSWORD: Final = "is a password, and is not written: users get invites instead, see jhp invite"  # noqa: S105
 _BLOCKED: Final = "blocked in the configuration that was imported"
 _ELEVATED: Final = (
     "is a rule that makes whomever the provider puts there an admin; remove it if that is not meant"
 )
 _GROUPS: Final = ("allowed_groups", "allowed_organizations", "allowed_gitlab_groups")
+_USERS: Final = ("admin_users", "allowed_users", "blocked_users")
 _DOMAINS: Final = ("hosted_domain", "allowed_domains")
 
 
@@ -62,7 +61,8 @@ class People:
         return value.name if isinstance(value, Computed) else chosen.text()
 
     def _list_bases(self, name: str) -> list[str]:
-        found, waiting = [], [name]
+        found: list[str] = []
+        waiting = [name]
         while waiting and len(found) < 20:
             for base in self._site.bases.get(waiting.pop(0), ()):
                 if base not in found:
@@ -78,11 +78,11 @@ class People:
         """Return the settings of the authenticator; those of its own class come first."""
         found: dict[str, Entry] = {}
         known = [each.rpartition(".")[2].lower() for each in names if each]
+        known += [f"{each}authenticator" for each in known]
         for section in sorted(self._site.sections(), key=lambda each: each == "Authenticator"):
-            low = section.lower()
-            if low not in known and not (kind and kind_of(section) == kind):
-                if low not in known and f"{known[0] if known else ''}authenticator" != low:
-                    continue
+            is_of_kind = bool(kind) and kind_of(section) == kind
+            if section.lower() not in known and not is_of_kind:
+                continue
             for name, entry in self._site.settings.items():
                 if name.startswith(f"{section}.") and entry.value is not None:
                     found.setdefault(name.partition(".")[2], entry)
@@ -195,21 +195,13 @@ class People:
 
     def _read_rest(self, name: str, entry: Entry) -> None:
         findings = self._draft.findings
-        lists = (*_GROUPS, *_DOMAINS, "admin_users", "allowed_users", "blocked_users")
-        if entry.why_unknown and name in (*lists, "admin_groups", "allow_all"):
+        is_of_people = name in (*_GROUPS, *_DOMAINS, *_USERS, "admin_groups")
+        if entry.why_unknown and (is_of_people or name == "allow_all"):
             findings.impossible(entry, f"{entry.why_unknown}; write who is meant")
-        elif name in (*lists, "admin_groups") or (name in _DONE and self._provider):
+        elif is_of_people or (name in _DONE and self._provider):
             return
-        elif name == "client_secret" and self._provider and not self._is_own:
-            at = ("identity", "providers", self._provider, "client", "secret")
-            variable = (self._draft.get(*at) or {}).get("env", "")
-            why = f"is a secret, and is not written: put it into the Hub's variable {variable}"
-            findings.changed(entry, why, at)
-        elif is_secret_key(name) and not self._provider:
-            findings.changed(entry, _PASSWORD)
         elif is_secret_key(name):
-            why = "is a secret, and is not written; keep it in a Secret or a variable of the Hub"
-            findings.changed(entry, why, stays=True)
+            self._note_secret(name, entry)
         elif self._is_own:
             findings.stays(entry)
         elif name in OF_PROVIDERS:
@@ -223,6 +215,18 @@ class People:
             why = "is not known of a provider of the platform; see identity.providers, and rules"
             findings.impossible(entry, why)
 
+    def _note_secret(self, name: str, entry: Entry) -> None:
+        if name == "client_secret" and self._provider and not self._is_own:
+            at = ("identity", "providers", self._provider, "client", "secret")
+            variable = (self._draft.get(*at) or {}).get("env", "")
+            why = f"is a secret, and is not written: put it into the Hub's variable {variable}"
+            self._draft.findings.changed(entry, why, at)
+        elif self._provider:
+            why = "is a secret, and is not written; keep it in a Secret or a variable of the Hub"
+            self._draft.findings.changed(entry, why, stays=True)
+        else:
+            self._draft.findings.changed(entry, _PASSWORD)
+
 
 _DONE: Final = frozenset({"allow_all", "allow_existing_users", "any_allow_config"})
 _NOTED: Final = frozenset(
@@ -234,4 +238,3 @@ _NOTED: Final = frozenset(
 _HARMLESS: Final = frozenset(
     {"auto_login", "auth_refresh_age", "refresh_pre_spawn", "delete_invalid_users"}
 )
-

@@ -10,7 +10,7 @@ from jupyterhub_platform.deploy.importing.entries import Entry
 from jupyterhub_platform.deploy.importing.secret_values import is_secret
 
 IN_A_SECRET: Final = (
-    "is a secret, and is not written; put it into a Secret in the namespace of servers, and write "
+    "is a secret, and is not written; put it into a Secret in the namespace of servers, and write "  # noqa: S105
     "{secret: NAME, key: KEY} here"
 )
 _TEXTS: Final[Mapping[str, str]] = {
@@ -171,7 +171,10 @@ def _read_rules(term: Entry, at: KeyPath, draft: Draft, more: Mapping[str, Any])
             draft.findings.impossible(each, "is no rule for the labels of nodes")
             continue
         values = value.get("values") or []
-        rule = {"key": str(value.get("key")), "operator": str(value.get("operator", "In"))}
+        rule: dict[str, Any] = {
+            "key": str(value.get("key")),
+            "operator": str(value.get("operator", "In")),
+        }
         if isinstance(values, list) and values:
             rule["values"] = [_plain(one) for one in values]
         path = draft.append((*at, "node_affinity"), {**rule, **more}, each)

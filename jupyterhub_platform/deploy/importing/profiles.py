@@ -76,7 +76,9 @@ class Profiles:
         listed = [each for each in profiles if self._is_profile(each)]
         traits = [(each.get("kubespawner_override") or each.with_value({})) for each in listed]
         self._volumes_of_tiers = any(
-            name in OF_VOLUMES[:2] for each in (*traits, *_list_overrides(listed)) for name in _keys(each)
+            name in OF_VOLUMES[:2]
+            for each in (*traits, *_list_overrides(listed))
+            for name in _keys(each)
         )
         for each in sorted(listed, key=lambda one: not _is_default(one)):
             self._read_profile(each)
@@ -117,7 +119,10 @@ class Profiles:
             for choice in combination:
                 traits = {**traits, **_merge(traits, choice.traits)}
                 title = f"{title}, {choice.title}"
-            keys = (entry.text_at("slug") or entry.value["display_name"], *(c.key for c in combination))
+            keys = (
+                entry.text_at("slug") or entry.value["display_name"],
+                *(c.key for c in combination),
+            )
             name = make_name("-".join(keys), "tier", self.draft.get("tiers") or {})
             path = ("tiers", name)
             self.draft.put((*path, "title"), shorten(title, name), entry)
@@ -262,7 +267,7 @@ PLACEHOLDER: Final = "quay.io/jupyter/base-notebook:2025-03-31"
 
 
 def _merge(traits: Traits, override: "Entry | Traits | None") -> dict[str, Entry]:
-    """Lay an override over settings, as KubeSpawner does: mappings are merged, the rest replaced."""
+    """Lay an override over settings, as KubeSpawner does: mappings merge, the rest is replaced."""
     merged = dict(traits)
     entries = override if isinstance(override, Mapping) else {}
     if isinstance(override, Entry):
@@ -276,7 +281,9 @@ def _merge(traits: Traits, override: "Entry | Traits | None") -> dict[str, Entry
 
 
 def _merge_mappings(below: Entry, above: Entry) -> Entry:
-    kept = {key: value for key, value in {**below.value, **above.value}.items() if value is not None}
+    kept = {
+        key: value for key, value in {**below.value, **above.value}.items() if value is not None
+    }
     parts = {each.name: each for each in (*below.items(), *above.items())}
     return Entry(kept, above.key, above.mark, parts)
 
@@ -296,4 +303,3 @@ def _keys(entry: Entry) -> Iterable[str]:
 def _is_default(entry: Entry) -> bool:
     found = entry.get("default")
     return found is not None and found.flag() is True
-

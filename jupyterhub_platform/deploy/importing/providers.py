@@ -100,9 +100,7 @@ def _find_in_address(address: str) -> str:
     return _FIXED.get(host, "")
 
 
-def make_provider(
-    kind: str, settings: Settings, key: str, draft: Draft
-) -> dict[str, Any] | None:
+def make_provider(kind: str, settings: Settings, key: str, draft: Draft) -> dict[str, Any] | None:
     """Return the provider of an authenticator; nothing if its authenticator has to stay."""
     client = settings.get("client_id")
     issuer = find_issuer(kind, settings)
@@ -189,9 +187,7 @@ def _read_title(entry: Entry, made: dict[str, Any], draft: Draft, at: tuple[str,
         draft.findings.carried(entry, (*at, "title"))
 
 
-def _read_parameters(
-    entry: Entry, made: dict[str, Any], draft: Draft, at: tuple[str, ...]
-) -> None:
+def _read_parameters(entry: Entry, made: dict[str, Any], draft: Draft, at: tuple[str, ...]) -> None:
     for each in entry.items():
         if not each.text() or is_secret_text(each.text()):
             draft.findings.impossible(each, each.why_unknown or "is no text that is written")

@@ -142,7 +142,9 @@ class PythonSource:
             grown, below = [*known, value], {**marks, str(len(known)): mark}
         elif isinstance(known, list) and isinstance(value, list):
             grown = [*known, *value]
-            moved = {str(len(known) + n): below_of(mark).get(str(n), line) for n in range(len(value))}
+            moved = {
+                str(len(known) + n): below_of(mark).get(str(n), line) for n in range(len(value))
+            }
             below = {**marks, **moved}
         else:
             grown, below = Computed("is changed by code"), {}

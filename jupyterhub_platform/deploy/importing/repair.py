@@ -82,7 +82,9 @@ def repair(site: Site, draft: Draft) -> None:
 
 def _in_reverse(paths: list[KeyPath]) -> list[KeyPath]:
     """Return paths so that what is taken out moves nothing that comes after."""
-    keys = [[(isinstance(k, int), k if isinstance(k, int) else 0, str(k)) for k in p] for p in paths]
+    keys = [
+        [(isinstance(k, int), k if isinstance(k, int) else 0, str(k)) for k in p] for p in paths
+    ]
     return [path for _, path in sorted(zip(keys, paths, strict=True), reverse=True)]
 
 

@@ -51,7 +51,13 @@ def render_markdown(imported: Imported, file: str) -> str:
     lines = [f"# Import of {_cell(file)}", "", say_summary(imported)]
     for outcome, title in _TITLES.items():
         if found := _of(imported, outcome):
-            lines += ["", f"## {title}", "", "| Line | Setting | Became | Why |", "| --- | --- | --- | --- |"]
+            lines += [
+                "",
+                f"## {title}",
+                "",
+                "| Line | Setting | Became | Why |",
+                "| --- | --- | --- | --- |",
+            ]
             lines += map(_render_row, found)
     return "\n".join(lines)
 

@@ -206,7 +206,10 @@ class ValuesSource:
 
     def _read_old_auth(self, part: Entry) -> None:
         """Read what charts before 1.0 said of users; the rest of it has no effect any more."""
-        for path, trait in ((("admin", "users"), "admin_users"), (("whitelist", "users"), "allowed_users")):
+        for path, trait in (
+            (("admin", "users"), "admin_users"),
+            (("whitelist", "users"), "allowed_users"),
+        ):
             if (entry := part.get(*path)) is not None:
                 self._set(f"Authenticator.{trait}", entry)
         why = "is of charts before 1.0; write it as hub.config, as their upgrade notes say"
@@ -225,7 +228,9 @@ def _list_values(part: Entry) -> list[object]:
 
 
 def _keys(part: Entry | None) -> frozenset[str]:
-    return frozenset(part.value) if part is not None and isinstance(part.value, dict) else frozenset()
+    return (
+        frozenset(part.value) if part is not None and isinstance(part.value, dict) else frozenset()
+    )
 
 
 def find_values(root: Entry) -> Entry | None:

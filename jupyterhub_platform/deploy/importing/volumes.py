@@ -121,7 +121,11 @@ class Volumes:
             return None
         if "{" not in wanted.value:
             return {"claim": wanted.value}
-        if not _OWN.fullmatch(wanted.value) or self._storage.size is None or "subPath" in mount.value:
+        if (
+            not _OWN.fullmatch(wanted.value)
+            or self._storage.size is None
+            or "subPath" in mount.value
+        ):
             return None
         size, kind = self._storage.size, self._storage.storage_class
         return {"size": size.text(), **({"storage_class": kind.text()} if kind else {})}
@@ -136,11 +140,10 @@ class Volumes:
         self._note((volume, mount, self._storage.size, self._storage.storage_class), path)
 
     def _put_shared(self, volume: Entry, mount: Entry, shared: dict[str, Any]) -> None:
-        reads = bool(mount.value.get("readOnly")) or bool(
-            (volume.get("persistentVolumeClaim", "readOnly") or volume.get("nfs", "readOnly"))
-        )
-        whole = shared if reads else {**shared, "read_only": False}
-        path = self._draft.append((*self._at, "volumes"), whole, mount)
+        whole = volume.get("persistentVolumeClaim", "readOnly") or volume.get("nfs", "readOnly")
+        reads = bool(mount.value.get("readOnly")) or (whole is not None and whole.flag() is True)
+        made = shared if reads else {**shared, "read_only": False}
+        path = self._draft.append((*self._at, "volumes"), made, mount)
         self._note((volume, mount), path)
 
     def _read_empty(self, volume: Entry, mount: Entry, empty: Entry, path: str) -> None:
