@@ -47,6 +47,7 @@ def assemble(site: Site, findings: Findings, more: Callable[[Draft], None] | Non
         more(draft)
     open_devices(draft)
     _read_rest(site, draft, cullers)
+    _note_forgotten(site, draft)
     complete(site, draft)
     repair(site, draft)
     return draft
@@ -103,6 +104,19 @@ def _read_rest(site: Site, draft: Draft, cullers: frozenset[str]) -> None:
             note_staying(entry, draft.findings)
 
 
+def _note_forgotten(site: Site, draft: Draft) -> None:
+    """Note settings of which nothing has been said: each has its line in the report."""
+    noted = {each.key for each in draft.findings}
+    for entry in site.settings.values():
+        below = f"{entry.dotted}."
+        if not entry.line or entry.dotted in noted or any(key.startswith(below) for key in noted):
+            continue
+        if entry.value in (None, False, "", [], {}):
+            draft.findings.carried(entry, why="sets nothing, and neither does the document")
+        else:
+            draft.findings.stays(entry, "is read by nothing that the document has")
+
+
 def _is_of_authenticator(site: Site, section: str) -> bool:
     bases = site.bases.get(section, ())
     return any(each.endswith("Authenticator") for each in (section, *bases))
@@ -127,7 +141,13 @@ def _note_hub(trait: str, entry: Entry, draft: Draft, cullers: frozenset[str]) -
         _read_groups(entry, draft)
     elif trait == "load_roles":
         _note_roles(entry, draft, cullers)
-    elif trait in {"spawner_class", "allow_named_servers"}:
+    elif trait == "spawner_class" and entry.why_unknown:
+        why = (
+            "is code, and stays behind admission; what it mounts of a volume that platform.yaml "
+            "has now is written there, with levels"
+        )
+        draft.findings.changed(entry, why, stays=True)
+    elif trait == "spawner_class":
         draft.findings.stays(entry, "is put behind admission")
     elif trait == "admin_access":
         draft.findings.changed(entry, "has had no effect since JupyterHub 2")
@@ -166,8 +186,8 @@ def _note_roles(entry: Entry, draft: Draft, cullers: frozenset[str]) -> None:
         if provided != name
     }
     for each in entry.entries():
-        services = [one.text() for one in part.entries()] if (part := each.get("services")) else []
-        groups = [one.text() for one in part.entries()] if (part := each.get("groups")) else []
+        services = [one.text() for one in each.entries_at("services")]
+        groups = [one.text() for one in each.entries_at("groups")]
         if services and cullers.issuperset(services):
             draft.findings.carried(each, ("tiers",), why="was the culler's")
         elif any(one in renamed for one in groups):

@@ -81,6 +81,16 @@ class Entry:
         """Return the value as text; empty if it is no single value."""
         return str(self.value) if isinstance(self.value, str | int | float) else ""
 
+    def entries_at(self, *path: str) -> "Iterator[Entry]":
+        """Yield what the list at a path below holds."""
+        found = self.get(*path)
+        return iter(()) if found is None else found.entries()
+
+    def items_at(self, *path: str) -> "Iterator[Entry]":
+        """Yield what the mapping at a path below holds."""
+        found = self.get(*path)
+        return iter(()) if found is None else found.items()
+
     def text_at(self, *path: str) -> str:
         """Return the text at a path below; empty if there is none."""
         found = self.get(*path)

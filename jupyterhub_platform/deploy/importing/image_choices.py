@@ -10,8 +10,10 @@ from jupyterhub_platform.deploy.importing.entries import Entry
 from jupyterhub_platform.deploy.importing.names import make_name
 
 OF_IMAGES: Final = frozenset({"image", "image_spec"})
-_ESCAPED: Final = re.compile(r"\\([./:_-])")
-_LITERAL: Final = re.compile(r"[A-Za-z0-9._/:-]*")
+_ESCAPED: Final = re.compile(r"\\([/:_-])")
+_DOT: Final = "\0"
+"""Stands for a dot that is meant as one."""
+_LITERAL: Final = re.compile(rf"(?:[A-Za-z0-9_/:{_DOT}-]|\.(?![*+?{{]))*")
 _REFERENCE: Final = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]{0,400}")
 _LATER: Final = re.compile(r"[./]\*|\[[^\]]*/[^\]]*\]|\.\+|\\S")
 
@@ -63,10 +65,10 @@ def _make_pattern(expression: str) -> str:
     """Return the pattern of a regular expression that fixes registry and folder; else nothing."""
     if not expression.startswith("^"):
         return ""
-    plain = _ESCAPED.sub(r"\1", expression[1:])
+    plain = _ESCAPED.sub(r"\1", expression[1:].replace("\\.", _DOT))
     match = _LITERAL.match(plain)
     prefix = match[0] if match else ""
-    folder, slash, begun = prefix.rpartition("/")
+    folder, slash, begun = prefix.replace(_DOT, ".").rpartition("/")
     rest = plain[len(prefix) :]
     if not slash or not rest or rest[0] in "?*+{|" or "|" in plain or ")" in rest:
         return ""

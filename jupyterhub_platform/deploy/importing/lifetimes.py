@@ -19,8 +19,7 @@ def read_services(site: Site, draft: Draft) -> frozenset[str]:
     """Put what an idle culler among the services does into the tiers, and return its names."""
     services, cullers = site.get("JupyterHub.services"), set()
     for entry in services.entries() if services else ():
-        command = entry.get("command")
-        words = [each.text() for each in command.entries()] if command else []
+        words = [each.text() for each in entry.entries_at("command")]
         if not any(_CULLER.search(word) for word in words):
             _note_service(entry, draft)
             continue

@@ -167,8 +167,7 @@ class NebariSource:
 
     def _read_access(self, draft: Draft) -> None:
         """Close the profiles that Keycloak's roles open, by a group for each."""
-        profiles = self.root.get("profiles", "jupyterlab")
-        for profile in profiles.entries() if profiles else ():
+        for profile in self.root.entries_at("profiles", "jupyterlab"):
             access = profile.get("access")
             if access is None or access.value in ("all", "yaml"):
                 if access is not None:

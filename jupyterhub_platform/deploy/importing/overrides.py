@@ -21,8 +21,8 @@ def read_group_overrides(entry: Entry, draft: Draft, shared: Traits, tier: str) 
     if entry.why_unknown:
         draft.findings.impossible(entry, entry.why_unknown)
     for each in sorted(entry.items(), key=lambda one: one.name):
-        listed, override = each.get("groups"), each.get("spawner_override")
-        provided = [one.text() for one in listed.entries()] if listed else []
+        override = each.get("spawner_override")
+        provided = [one.text() for one in each.entries_at("groups")]
         names = [name for one in provided if (name := draft.add_group(one, each))]
         if override is None or not names:
             draft.findings.impossible(each, each.why_unknown or "names no groups, or no settings")

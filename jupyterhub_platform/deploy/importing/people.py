@@ -13,7 +13,7 @@ from jupyterhub_platform.deploy.importing.providers import (
     kind_of,
     make_provider,
 )
-from jupyterhub_platform.deploy.importing.secret_values import is_secret_key
+from jupyterhub_platform.deploy.importing.secret_values import is_secret
 from jupyterhub_platform.deploy.importing.site import Site
 
 STAND_IN: Final = "write the user name of your first admin"
@@ -200,7 +200,7 @@ class People:
             findings.impossible(entry, f"{entry.why_unknown}; write who is meant")
         elif is_of_people or (name in _DONE and self._provider):
             return
-        elif is_secret_key(name):
+        elif is_secret(name, entry.value):
             self._note_secret(name, entry)
         elif self._is_own:
             findings.stays(entry)

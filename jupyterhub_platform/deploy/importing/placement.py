@@ -84,13 +84,13 @@ def read_environment(entry: Entry, at: KeyPath, draft: Draft) -> None:
     for each in _list_variables(entry):
         path = (*at, "environment", each.name)
         key = each.get("valueFrom", "secretKeyRef") or each.get("value_from", "secret_key_ref")
-        if each.why_unknown:
+        if is_secret(each.name, each.value):
+            draft.findings.impossible(each, IN_A_SECRET)
+        elif each.why_unknown:
             draft.findings.impossible(each, each.why_unknown)
         elif key is not None and isinstance(key.value, dict):
             named = {part: str(key.value.get(old)) for part, old in _SECRET_PARTS}
             _put(draft, path, named, each)
-        elif is_secret(each.name, each.value):
-            draft.findings.impossible(each, IN_A_SECRET)
         elif isinstance(each.value, bool | str | int | float):
             text = each.text() if not isinstance(each.value, bool) else str(each.value).lower()
             _put_variable(draft, path, text, each)
@@ -194,25 +194,31 @@ def _read_pod_config(entry: Entry, at: KeyPath, draft: Draft) -> None:
 
 def _read_init_containers(entry: Entry, at: KeyPath, draft: Draft) -> None:
     for each in entry.entries():
-        image, command = each.get("image"), each.get("command")
-        parts = [one.value for one in command.entries()] if command else []
-        parts += [one.value for one in each.get("args").entries()] if each.get("args") else []  # type: ignore[union-attr]
-        if image is None or not parts or not all(isinstance(one, str) for one in parts):
-            why = "has no image and command of its own, which an init container of a tier has"
-            draft.findings.impossible(each, why)
+        image, parts = each.get("image"), _list_words(each)
+        own = each.value.keys() - _INIT if isinstance(each.value, dict) else {""}
+        if image is None or own or not parts or any("{" in part for part in parts):
+            draft.findings.impossible(each, _INIT_LOST)
             continue
-        more = each.value.keys() - {"name", "image", "command", "args"}
-        name = draft.add_image(image.text(), image)
-        whole = {"name": str(each.value.get("name", "prepare")), "image": name, "command": parts}
+        whole = {
+            "name": each.text_at("name") or "prepare",
+            "image": draft.add_image(image.text(), image),
+            "command": parts,
+        }
         path = draft.append((*at, "init_containers"), whole, each)
-        why = (
-            "runs as the server's user, with its volumes and within its amounts: what it does as "
-            "root or at other mounts fails"
-        )
-        if more or any("{" in part for part in parts):
-            draft.findings.impossible(each, why, path)
-        else:
-            draft.findings.changed(each, why, path)
+        why = "runs as the server's user, with its volumes and within its amounts"
+        draft.findings.changed(each, why, path)
+
+
+_INIT: Final = frozenset({"name", "image", "command", "args"})
+_INIT_LOST: Final = (
+    "has mounts, rights or names of its own, and an init container of a tier has those of the "
+    "server; Kubernetes makes directories of sub paths by itself"
+)
+
+
+def _list_words(entry: Entry) -> list[str]:
+    words = [each.value for key in ("command", "args") for each in entry.entries_at(key)]
+    return words if all(isinstance(each, str) for each in words) else []
 
 
 _READERS: Final[Mapping[str, Callable[[Entry, KeyPath, Draft], None]]] = {

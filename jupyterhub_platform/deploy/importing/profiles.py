@@ -201,10 +201,6 @@ class Profiles:
                     self.draft.findings.carried(choice.entry, ("images", name))
         own = read_image(self.draft, traits, "", "") if not names else ""
         names += [own] if own else []
-        if not names:
-            why = "names no image that can be read; the image is a placeholder"
-            self.draft.findings.impossible(entry, why, (*path, "images"))
-            names.append(self.draft.add_image(PLACEHOLDER, entry))
         for option in images:
             if option.unlisted and (name := add_unlisted(self.draft, option.unlisted)):
                 names.append(name)
@@ -217,11 +213,11 @@ class Profiles:
             return
         access: dict[str, list[str]] = {}
         for key in _ACCESS:
-            for each in listed.entries() if (listed := entry.get(key)) else ():
+            for each in entry.entries_at(key):
                 if name := self.draft.add_group(each.text(), each):
                     access.setdefault("groups", []).append(name)
                     self.draft.findings.carried(each, (*path, "access", "groups"))
-        for each in users.entries() if (users := entry.get("users")) else ():
+        for each in entry.entries_at("users"):
             if name := self.draft.add_user(each.text(), each):
                 access.setdefault("users", []).append(name)
                 self.draft.findings.carried(each, (*path, "access", "users"))
@@ -236,8 +232,7 @@ class Profiles:
         options = entry.get("profile_options")
         if options is not None and options.why_unknown:
             self.draft.findings.impossible(options, options.why_unknown)
-        for each in options.items() if options else ():
-            listed = each.get("choices")
+        for each in entry.items_at("profile_options"):
             choices = [
                 Choice(
                     one.name,
@@ -246,12 +241,12 @@ class Profiles:
                     one,
                     _is_default(one),
                 )
-                for one in (listed.items() if listed else ())
+                for one in each.items_at("choices")
                 if self._is_choice(one)
             ]
             unlisted = each.get("unlisted_choice")
-            is_open = unlisted is not None and unlisted.get("enabled") is not None
-            is_open = is_open and unlisted is not None and unlisted.get("enabled").flag() is True  # type: ignore[union-attr]
+            enabled = each.get("unlisted_choice", "enabled")
+            is_open = enabled is not None and enabled.flag() is True
             choices.sort(key=lambda one: not one.is_default)
             yield Option(each, tuple(choices), unlisted if is_open else None)
 
@@ -261,9 +256,6 @@ class Profiles:
         why = entry.why_unknown or "is no choice of an option"
         self.draft.findings.impossible(entry, why)
         return False
-
-
-PLACEHOLDER: Final = "quay.io/jupyter/base-notebook:2025-03-31"
 
 
 def _merge(traits: Traits, override: "Entry | Traits | None") -> dict[str, Entry]:
@@ -290,8 +282,8 @@ def _merge_mappings(below: Entry, above: Entry) -> Entry:
 
 def _list_overrides(profiles: Iterable[Entry]) -> Iterator[Entry]:
     for profile in profiles:
-        for option in options.items() if (options := profile.get("profile_options")) else ():
-            for each in choices.items() if (choices := option.get("choices")) else ():
+        for option in profile.items_at("profile_options"):
+            for each in option.items_at("choices"):
                 if override := each.get("kubespawner_override"):
                     yield override
 

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from jupyterhub_platform.core.document.schema_providers import why_no_address
 from jupyterhub_platform.deploy.importing.draft import Draft
 from jupyterhub_platform.deploy.importing.entries import Entry
-from jupyterhub_platform.deploy.importing.secret_values import is_secret_text
 
 Settings = Mapping[str, Entry]
 """Settings of an authenticator, those of its own class before those of its bases."""
@@ -189,7 +188,7 @@ def _read_title(entry: Entry, made: dict[str, Any], draft: Draft, at: tuple[str,
 
 def _read_parameters(entry: Entry, made: dict[str, Any], draft: Draft, at: tuple[str, ...]) -> None:
     for each in entry.items():
-        if not each.text() or is_secret_text(each.text()):
+        if not each.text():
             draft.findings.impossible(each, each.why_unknown or "is no text that is written")
         else:
             made.setdefault("parameters", {})[each.name] = each.text()

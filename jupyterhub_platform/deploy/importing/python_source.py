@@ -16,6 +16,7 @@ from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.deploy.importing.constants import Constants, find_setting
 from jupyterhub_platform.deploy.importing.entries import Computed, Entry
 from jupyterhub_platform.deploy.importing.findings import Findings
+from jupyterhub_platform.deploy.importing.secret_values import hide_secrets
 
 _MAX_VALUES: Final = 50_000
 _MAX_LEVELS: Final = 30
@@ -82,7 +83,7 @@ class PythonSource:
     def _assign(self, target: ast.expr, value: ast.expr, key: KeyPath) -> None:
         read, mark = self._constants.read(value)
         if isinstance(target, ast.Name):
-            self._constants.names[target.id] = (_bounded(read), mark)
+            self._constants.names[target.id] = (hide_secrets(_bounded(read), target.id), mark)
         elif setting := find_setting(target):
             self._set(setting, read, mark, key, self._constants.line(target))
         elif isinstance(target, ast.Subscript):
@@ -94,7 +95,8 @@ class PythonSource:
 
     def _set(self, setting: str, value: Any, mark: Mark, key: KeyPath, line: int) -> None:
         mark = (line, below_of(mark)) if below_of(mark) else line
-        entry = Entry(_bounded(value), (*key, f"c.{setting}"), mark)
+        hidden = hide_secrets(_bounded(value), setting.partition(".")[2])
+        entry = Entry(hidden, (*key, f"c.{setting}"), mark)
         self.settings[setting] = entry
         self._constants.settings[setting] = (entry.value, mark)
 
@@ -198,7 +200,7 @@ def find_profiles(tree: ast.Module, constants: Constants, key: KeyPath) -> Itera
     for node in _find_profile_nodes(tree.body):
         value, mark = constants.read(node)
         if isinstance(value, dict) and isinstance(value.get("display_name"), str):
-            yield Entry(_bounded(value), (*key, "profile"), mark)
+            yield Entry(hide_secrets(_bounded(value)), (*key, "profile"), mark)
 
 
 def _find_profile_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.Dict]:

@@ -9,8 +9,6 @@ from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.deploy.importing.draft import MEMBERS, Draft
 from jupyterhub_platform.deploy.importing.entries import Entry
 from jupyterhub_platform.deploy.importing.people import STAND_IN
-from jupyterhub_platform.deploy.importing.profiles import PLACEHOLDER
-from jupyterhub_platform.deploy.importing.secret_values import find_secret_texts
 from jupyterhub_platform.deploy.importing.site import Site
 from jupyterhub_platform.documents import parse_policy, render_mapping
 
@@ -18,9 +16,12 @@ _SECTIONS: Final = (
     *("version", "name", "quota", "defaults", "users", "groups", "images", "tiers"),
     "identity",
 )
+PLACEHOLDER: Final = "quay.io/jupyter/base-notebook:2025-03-31"
 _MAX_REPAIRS: Final = 40
 _QUOTED: Final = re.compile(r"“[^”]*”")
 _NO_ADMIN: Final = f"names no admin, and a platform has one: replace “{STAND_IN}”"
+_NO_IMAGE: Final = "names no image that can be used; one stands in, write the right one"
+_STAND_IN: Final = "stand-in"
 _NO_TIER: Final = "has nothing that can be started as it is: one tier stands in"
 
 
@@ -34,6 +35,8 @@ def complete(site: Site, draft: Draft) -> None:
     if not draft.get("tiers"):
         _add_stand_in(site, draft)
     tiers = draft.document["tiers"]
+    for name in tiers:
+        _keep_images(site, draft, name)
     default = next((name for name, tier in tiers.items() if _is_open(tier)), "")
     if default:
         draft.put(("defaults", "tier"), default)
@@ -54,21 +57,27 @@ def _is_open(tier: Mapping[str, Any]) -> bool:
     return "access" not in tier and (not sizes or any("access" not in each for each in sizes))
 
 
+def _keep_images(site: Site, draft: Draft, name: str) -> None:
+    """Have a tier name images that are there, or else the one that stands in."""
+    tier, images = draft.document["tiers"][name], draft.document.setdefault("images", {})
+    known = [each for each in tier.get("images", ()) if each in images]
+    if not any("reference" in images[each] for each in known):
+        known.insert(0, _STAND_IN)
+        images.setdefault(_STAND_IN, {"title": "Stand-in", "reference": PLACEHOLDER})
+        source = draft.find_source(("tiers", name)) or site.whole
+        draft.findings.impossible(source, _NO_IMAGE, ("tiers", name, "images"))
+    tier["images"] = known
+
+
 def _add_stand_in(site: Site, draft: Draft) -> None:
-    images = draft.document.setdefault("images", {})
-    images["stand-in"] = {"title": "Stand-in", "reference": PLACEHOLDER}
     amounts = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": 1, "memory": "2Gi"}}
-    tier = {"title": "Stand-in", **amounts, "images": ["stand-in"]}
-    draft.document.setdefault("tiers", {})["stand-in"] = tier
-    draft.findings.impossible(site.whole, _NO_TIER, ("tiers", "stand-in"))
+    tier = {"title": "Stand-in", **amounts, "images": []}
+    draft.document.setdefault("tiers", {})[_STAND_IN] = tier
+    draft.findings.impossible(site.whole, _NO_TIER, ("tiers", _STAND_IN))
 
 
 def repair(site: Site, draft: Draft) -> None:
     """Take out what the platform does not accept, until the document validates."""
-    for path in _in_reverse(find_secret_texts(draft.document)):
-        if path[-1] not in {"reference", "id"}:
-            _take_out(draft, path, "is a secret by its form, and is not written", site.whole)
-    complete(site, draft)
     for _ in range(_MAX_REPAIRS):
         faults = {each.path: each for each in find_faults(draft.document)}
         if not faults:

@@ -1,15 +1,18 @@
 """Reads a source of any of the formats, and imports it."""
 
+import ast
 from dataclasses import replace
 from typing import Final
 
 from jupyterhub_platform.core.document.faults import KeyPath
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.deploy.importing.assembly import assemble
+from jupyterhub_platform.deploy.importing.constants import find_setting
 from jupyterhub_platform.deploy.importing.entries import Entry
 from jupyterhub_platform.deploy.importing.findings import Findings, Imported, Kind
 from jupyterhub_platform.deploy.importing.nebari import NebariSource
 from jupyterhub_platform.deploy.importing.python_source import PythonSource, parse_python
+from jupyterhub_platform.deploy.importing.secret_values import hide_secrets
 from jupyterhub_platform.deploy.importing.site import Site
 from jupyterhub_platform.deploy.importing.values import ValuesSource, find_values, list_beside
 from jupyterhub_platform.document_reader import DocumentReader
@@ -68,10 +71,11 @@ def _find_python(source: str) -> str:
     if "c." not in source:
         return ""
     try:
-        parse_python(source)
+        tree = parse_python(source)
     except PolicyError:
         return ""
-    return source
+    # Much of YAML is Python by its form.
+    return source if any(map(find_setting, ast.walk(tree))) else ""
 
 
 def _read_yaml(source: str, findings: Findings) -> Entry:
@@ -82,7 +86,7 @@ def _read_yaml(source: str, findings: Findings) -> Entry:
     for fault in reader.faults:
         entry = Entry(None, fault.path, fault.line)
         findings.impossible(entry, f"{fault.what.split('“')[0].strip()}; {fault.fix}")
-    return Entry(found, (), reader.mark)
+    return Entry(hide_secrets(found), (), reader.mark)
 
 
 def _import_config(source: str, findings: Findings) -> Imported:

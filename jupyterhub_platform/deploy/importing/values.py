@@ -169,11 +169,13 @@ class ValuesSource:
             self._volumes.append(storage.with_value(volume))
             more = {"subPath": sub_path} if sub_path else {}
             self._mounts.append(storage.with_value({**mount, **more}))
-        elif kind != "none":
+        elif kind == "none":
+            self.findings.carried(storage, why="has no homes of its own")
+        else:
             self.findings.impossible(storage, "is no kind of storage that the chart has")
         self._add_volumes(storage)
         for name in ("extraLabels", "dynamic"):
-            for each in each_in.items() if (each_in := storage.get(name)) else ():
+            for each in storage.items_at(name):
                 if each.name != "storageClass":
                     self._note(each)
 

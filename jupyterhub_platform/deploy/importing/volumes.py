@@ -13,7 +13,13 @@ from jupyterhub_platform.deploy.importing.entries import Entry
 
 _NAME: Final = re.compile(r"\{([^{}]*)\}")
 _OWN: Final = re.compile(r"\{pvc_name\}|.*\{(?:username|user_server|unescaped_username)\}.*")
-_OF_NODES: Final = frozenset({"hostPath", "local", "iscsi", "fc", "rbd", "cephfs", "glusterfs"})
+_ALLOWED: Final = frozenset(
+    {
+        *("name", "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image"),
+        *("persistentVolumeClaim", "projected", "secret"),
+    }
+)
+"""The kinds of volumes that every server may have; NFS is one that the document names."""
 _MOUNT_KEYS: Final = frozenset({"name", "mountPath", "subPath", "readOnly"})
 OF_VOLUMES: Final = (
     *("volumes", "volume_mounts"),
@@ -32,11 +38,13 @@ class Storage:
     mounts: tuple[Entry, ...]
     size: Entry | None = None
     storage_class: Entry | None = None
+    ensures: Entry | None = None
 
     @classmethod
     def of(cls, traits: Traits) -> "Storage":
         """Take the storage out of settings."""
-        ensures = "storage_pvc_ensure" in traits and traits["storage_pvc_ensure"].value is True
+        ensured = traits.get("storage_pvc_ensure")
+        ensures = ensured is not None and ensured.value is True
         return cls(
             {
                 str(each.value.get("name", each.name)): each
@@ -46,6 +54,7 @@ class Storage:
             tuple(each for each in _list(traits.get("volume_mounts"))),
             traits.get("storage_capacity") if ensures else None,
             traits.get("storage_class") if ensures else None,
+            ensured if ensures else None,
         )
 
 
@@ -83,12 +92,14 @@ class Volumes:
             else:
                 self._read_mount(volume, mount)
         for name, volume in self._storage.volumes.items():
-            if name not in used:
+            if name not in used and volume.value.keys() - _ALLOWED:
+                self._draft.findings.impossible(volume, _REFUSED)
+            elif name not in used:
                 self._leave(volume, volume)
 
     def _read_mount(self, volume: Entry, mount: Entry) -> None:
-        if not _OF_NODES.isdisjoint(volume.value):
-            self._draft.findings.impossible(volume, _REFUSED)
+        if volume.value.keys() - _ALLOWED - {"nfs"}:
+            self._leave(volume, mount)
             return
         path = str(mount.value.get("mountPath", "")).rstrip("/")
         place = self._read_source(volume, mount)
@@ -137,7 +148,9 @@ class Volumes:
             self._leave(volume, mount)
             return
         self._draft.put(path, home, mount)
-        self._note((volume, mount, self._storage.size, self._storage.storage_class), path)
+        storage = self._storage
+        made = (storage.size, storage.storage_class, storage.ensures) if "size" in home else ()
+        self._note((volume, mount, *made), path)
 
     def _put_shared(self, volume: Entry, mount: Entry, shared: dict[str, Any]) -> None:
         whole = volume.get("persistentVolumeClaim", "readOnly") or volume.get("nfs", "readOnly")
@@ -169,6 +182,8 @@ class Volumes:
         for each in {volume.key: volume, mount.key: mount}.values():
             if each.why_unknown:
                 self._draft.findings.impossible(each, each.why_unknown)
+            elif each is volume and volume is not mount and volume.value.keys() - _ALLOWED:
+                self._draft.findings.impossible(each, _REFUSED)
             elif self._is_kept:
                 self._draft.findings.stays(each, _STAYS)
             else:
