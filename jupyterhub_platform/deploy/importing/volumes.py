@@ -92,9 +92,7 @@ class Volumes:
             else:
                 self._read_mount(volume, mount)
         for name, volume in self._storage.volumes.items():
-            if name not in used and volume.value.keys() - _ALLOWED:
-                self._draft.findings.impossible(volume, _REFUSED)
-            elif name not in used:
+            if name not in used:
                 self._leave(volume, volume)
 
     def _read_mount(self, volume: Entry, mount: Entry) -> None:
@@ -179,10 +177,13 @@ class Volumes:
             self._draft.findings.carried(each, path)
 
     def _leave(self, volume: Entry, mount: Entry) -> None:
+        # What is a mount alone has its volume elsewhere, or in code.
+        known = volume.value if isinstance(volume.value, dict) else {}
+        is_refused = "mountPath" not in known and bool(known.keys() - _ALLOWED)
         for each in {volume.key: volume, mount.key: mount}.values():
             if each.why_unknown:
                 self._draft.findings.impossible(each, each.why_unknown)
-            elif each is volume and volume is not mount and volume.value.keys() - _ALLOWED:
+            elif is_refused:
                 self._draft.findings.impossible(each, _REFUSED)
             elif self._is_kept:
                 self._draft.findings.stays(each, _STAYS)

@@ -54,6 +54,7 @@ def test_what_cannot_be_said_has_its_line_and_reason() -> None:
     lost = [each for each in imported(WHOLE).findings if each.outcome is Outcome.IMPOSSIBLE]
     assert {(each.line, each.key): each.why for each in lost}.keys() == {
         (49, "singleuser.storage.extraVolumes.2"),
+        (53, "singleuser.storage.extraVolumeMounts.2"),
         (73, "singleuser.profileList.1.kubespawner_override.environment.MY_TOKEN"),
         (73, "singleuser.profileList.1.kubespawner_override.environment.CERTIFICATE"),
         (76, "singleuser.profileList.1.kubespawner_override.default_url"),
