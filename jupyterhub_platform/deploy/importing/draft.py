@@ -9,7 +9,7 @@ from jupyterhub_platform.core.errors import IdentityError
 from jupyterhub_platform.core.identity import is_level_group, normalise_user
 from jupyterhub_platform.deploy.importing.entries import Entry
 from jupyterhub_platform.deploy.importing.findings import Findings
-from jupyterhub_platform.deploy.importing.names import is_name, make_name
+from jupyterhub_platform.deploy.importing.names import is_usable_name, make_name
 
 MEMBERS: Final = "members"
 """The group of everybody: a server is charged to a group, and most sources have none."""
@@ -72,7 +72,7 @@ class Draft:
             return ""
         listed = self.document.setdefault("groups", {})
         last = provided.rstrip("/").rpartition("/")[2]
-        name = provided if is_name(provided, "group") else make_name(last, "group", listed)
+        name = provided if is_usable_name(provided, "group") else make_name(last, "group", listed)
         if name in listed and name != MEMBERS:
             name = make_name(name, "group", listed)
         group = listed.setdefault(name, {"title": provided[:_MAX_TITLE].strip()})

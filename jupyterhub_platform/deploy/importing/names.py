@@ -19,14 +19,14 @@ def make_name(text: str, kind: str, taken: Container[str] = ()) -> str:
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     slug = _OTHER.sub("-", plain).strip("-._")[:_MAX].strip("-._") or kind
-    name = base = slug if is_name(slug, kind) else kind
+    name = base = slug if is_usable_name(slug, kind) else kind
     number = 2
     while name in taken:
         name, number = f"{base}-{number}", number + 1
     return name
 
 
-def is_name(text: str, kind: str) -> bool:
+def is_usable_name(text: str, kind: str) -> bool:
     """Tell whether a source's own name can stand in a document."""
     try:
         check_name(text, kind)

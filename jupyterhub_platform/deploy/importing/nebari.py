@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from jupyterhub_platform.core.document.faults import KeyPath
+from jupyterhub_platform.deploy.importing.deployments import add_of_nebari
 from jupyterhub_platform.deploy.importing.draft import MEMBERS, Draft, shorten
 from jupyterhub_platform.deploy.importing.entries import Entry
 from jupyterhub_platform.deploy.importing.findings import Findings
@@ -77,6 +78,7 @@ class NebariSource:
 
     def add(self, draft: Draft) -> None:
         """Add what Nebari has beside the Hub: Keycloak, its groups, shared directories."""
+        add_of_nebari(self.root, draft)
         self._add_provider(draft)
         self._add_groups(draft)
         self._read_access(draft)

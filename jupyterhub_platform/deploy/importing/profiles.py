@@ -207,9 +207,9 @@ class Profiles:
         self.draft.put((*path, "images"), names, entry)
 
     def _add_access(self, path: KeyPath, entry: Entry) -> None:
-        if self.closed:
+        if why := self.closed:
             self.draft.put((*path, "access"), {"levels": ["admin"]}, entry)
-            self.draft.findings.changed(entry, self.closed, (*path, "access"))
+            self.draft.findings.changed(entry, why, (*path, "access"))
             return
         access: dict[str, list[str]] = {}
         for key in _ACCESS:

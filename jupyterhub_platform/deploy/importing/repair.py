@@ -14,7 +14,7 @@ from jupyterhub_platform.documents import parse_policy, render_mapping
 
 _SECTIONS: Final = (
     *("version", "name", "quota", "defaults", "users", "groups", "images", "tiers"),
-    "identity",
+    *("identity", "deployment"),
 )
 PLACEHOLDER: Final = "quay.io/jupyter/base-notebook:2025-03-31"
 _MAX_REPAIRS: Final = 40

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from jupyterhub_platform.core.errors import PolicyError
+from jupyterhub_platform.deploy.importing.deployments import add_of_values
 from jupyterhub_platform.deploy.importing.draft import Draft
 from jupyterhub_platform.deploy.importing.entries import Entry
 from jupyterhub_platform.deploy.importing.findings import Findings
@@ -53,12 +54,13 @@ class ValuesSource:
     findings: Findings
     site: Site
     cull: Entry | None = None
+    _root: Entry | None = None
     _volumes: list[Entry] = field(default_factory=list)
     _mounts: list[Entry] = field(default_factory=list)
 
     def read(self, root: Entry) -> None:
         """Read the values of the chart, and note those that stay."""
-        self.site.is_chart = True
+        self.site.is_chart, self._root = True, root
         self._set("KubeSpawner.mem_guarantee", self.site.whole.with_value("1G"))
         self.read_part(root)
         if root.get("singleuser", "storage") is None:
@@ -83,6 +85,8 @@ class ValuesSource:
 
     def add(self, draft: Draft) -> None:
         """Add what the chart does beside the Hub: it ends servers without use."""
+        if self._root is not None:
+            add_of_values(self._root, draft)
         whole = self.site.whole
         cull = self.cull or whole.with_value({})
         enabled = cull.get("enabled")

@@ -100,3 +100,15 @@ def test_local_clusters_name_the_nodes_of_servers() -> None:
         "local: {node_selectors: {user: {key: kubernetes.io/os, value: linux}}}\n"
     )
     assert found.document["tiers"]["standard"]["node_selector"] == {"kubernetes.io/os": "linux"}
+
+
+def test_where_it_is_deployed_comes_over() -> None:
+    document = imported(WHOLE).document
+    assert document["deployment"] == {
+        "target": "cluster",
+        "address": "https://science.example.org",
+        "namespace": "prod",
+    }
+    (region,) = by_key(imported(WHOLE))["amazon_web_services.region"]
+    assert "target: eks-govcloud" in region.why
+    assert "deployment" not in imported(WHOLE.replace("provider: aws", "provider: moon")).document
