@@ -35,7 +35,7 @@ IMPORTING: Final = (
         (
             "profiles that code offers are open to everybody",
             "Profiles._add_access",
-            Never("why := self.closed"),
+            Never('self.closed != ""'),
         ),
         (
             "what names repeat is followed without end",

@@ -207,9 +207,9 @@ class Profiles:
         self.draft.put((*path, "images"), names, entry)
 
     def _add_access(self, path: KeyPath, entry: Entry) -> None:
-        if why := self.closed:
+        if self.closed != "":
             self.draft.put((*path, "access"), {"levels": ["admin"]}, entry)
-            self.draft.findings.changed(entry, why, (*path, "access"))
+            self.draft.findings.changed(entry, self.closed, (*path, "access"))
             return
         access: dict[str, list[str]] = {}
         for key in _ACCESS:
@@ -225,7 +225,7 @@ class Profiles:
         if access:
             self.draft.put((*path, "access"), {k: sorted({*v}) for k, v in access.items()}, entry)
         elif is_named:
-            # Whoever was meant, it was not everybody.
+            # Some were meant, and not everybody.
             self.draft.put((*path, "access"), {"levels": ["admin"]}, entry)
 
     def _list_options(self, entry: Entry) -> Iterator[Option]:
