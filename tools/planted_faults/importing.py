@@ -37,11 +37,6 @@ IMPORTING: Final = (
             "Profiles._add_access",
             Never('self.closed != ""'),
         ),
-        (
-            "what names repeat is followed without end",
-            "python_source:_bounded",
-            Never("seen > _MAX_VALUES or levels > _MAX_LEVELS"),
-        ),
     ),
     *noticed_by(
         "tests/deploy/importing/test_values.py",

@@ -36,6 +36,13 @@ _OWN_DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = {
     "default_url": ("/lab",),
 }
 """Settings whose value the platform has anyway."""
+OF_PLACEMENT: Final = frozenset(
+    {
+        *(*_TEXTS, *_NUMBERS, *_MAPPINGS, *_LISTS),
+        *("environment", "extra_pod_config", "init_containers"),
+    }
+)
+"""Settings that say where and as what the pods of a tier run."""
 _NODE_RULE: Final = frozenset({"key", "operator", "values"})
 _TOLERATION: Final = frozenset({"key", "operator", "value", "effect"})
 

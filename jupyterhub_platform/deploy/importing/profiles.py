@@ -20,12 +20,14 @@ from jupyterhub_platform.deploy.importing.image_choices import (
     read_image,
 )
 from jupyterhub_platform.deploy.importing.names import make_name
-from jupyterhub_platform.deploy.importing.placement import read_placement
+from jupyterhub_platform.deploy.importing.placement import OF_PLACEMENT, read_placement
 from jupyterhub_platform.deploy.importing.volumes import OF_VOLUMES, Storage, Volumes
 
 _MAX_TIERS: Final = 200
 _MAX_SIZES: Final = 60
 _OF_SIZES: Final = frozenset({*OF_AMOUNTS, "node_selector"})
+OF_TIERS: Final = frozenset({*OF_AMOUNTS, *OF_PLACEMENT, *OF_VOLUMES})
+"""What a tier can say beside its images."""
 _KNOWN: Final = frozenset(
     {
         *("display_name", "description", "slug", "default", "profile_options", "enabled"),
@@ -132,7 +134,7 @@ class Profiles:
             self._fill(path, entry, traits, images, sizes)
 
     def _sort(self, options: list[Option]) -> tuple[list[Option], list[Option], list[Option]]:
-        images = [each for each in options if each.changes <= OF_IMAGES]
+        images = [each for each in options if _chooses_images(each)]
         rest = [each for each in options if each not in images]
         sizes = [each for each in rest if each.changes <= _OF_SIZES]
         if prod(len(each.choices) for each in sizes) > _MAX_SIZES:
@@ -196,6 +198,8 @@ class Profiles:
         for option in images:
             for choice in option.choices:
                 name = read_image(self.draft, choice.traits, choice.key, choice.title)
+                beside = {n: e for n, e in choice.traits.items() if n not in OF_IMAGES}
+                read_placement(beside, path, self.draft)
                 if name and name not in names:
                     names.append(name)
                     self.draft.findings.carried(choice.entry, ("images", name))
@@ -256,6 +260,12 @@ class Profiles:
         why = entry.why_unknown or "is no choice of an option"
         self.draft.findings.impossible(entry, why)
         return False
+
+
+def _chooses_images(option: Option) -> bool:
+    """Tell whether choices differ in images, and else in what no tier can say."""
+    beside = option.changes - OF_IMAGES
+    return beside.isdisjoint(OF_TIERS) and (bool(option.changes & OF_IMAGES) or not beside)
 
 
 def _merge(traits: Traits, override: "Entry | Traits | None") -> dict[str, Entry]:

@@ -1,6 +1,7 @@
 """Sources to import: whole ones, and others made of them by chance."""
 
 import copy
+import keyword
 import random
 from pathlib import Path
 from typing import Any, Final
@@ -100,14 +101,17 @@ def render_python(document: Any, dice: random.Random) -> bytes:
     """Render values as a configuration in Python: of each class a section, of each key a trait."""
     lines = ["c = get_config()", "A = 'x'", "def f(spawner):", "    return {'display_name': A}"]
     for section, traits in document.items() if isinstance(document, dict) else ():
-        name = "".join(c for c in str(section) if c.isalnum()) or "X"
         for trait, value in traits.items() if isinstance(traits, dict) else ():
-            at = "".join(c if c.isalnum() else "_" for c in str(trait)) or "y"
             written = dice.choice([repr(value), "f", "A", f"[*{value!r}]", f"{value!r} + A"])
-            line = f"c.{'X' if name[0].isdigit() else name}.y{at} = {written}"
-            line = line.replace(f".y{at}", f".{at}") if not at[0].isdigit() else line
+            line = f"c.{_identify(section)}.{_identify(trait)} = {written}"
             lines.append(dice.choice([line, line, line, f"if A:\n    {line}"]))
     return "\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def _identify(name: object) -> str:
+    """Return what a name is as one of Python."""
+    text = "".join(c if c.isalnum() else "_" for c in str(name))[:100]
+    return text if text.isidentifier() and not keyword.iskeyword(text) else "y"
 
 
 def read_whole(kind: Kind) -> Any:

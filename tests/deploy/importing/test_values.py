@@ -185,6 +185,25 @@ def test_an_option_that_changes_more_than_a_size_makes_tiers() -> None:
     assert "tolerations" not in tiers["work-plain"]
 
 
+def test_an_image_with_settings_that_no_tier_has_is_still_an_image() -> None:
+    found = imported(
+        "singleuser:\n"
+        "  profileList:\n"
+        "    - display_name: Work\n"
+        "      kubespawner_override: {mem_limit: 2G}\n"
+        "      profile_options:\n"
+        "        image:\n"
+        "          choices:\n"
+        "            lab: {kubespawner_override: {image: 'quay.io/acme/lab:1'}}\n"
+        "            r:\n"
+        "              kubespawner_override: {image: 'quay.io/acme/r:1', default_url: /rstudio}\n"
+    )
+    assert list(found.document["tiers"]) == ["work"]
+    assert found.document["tiers"]["work"]["images"] == ["lab", "r"]
+    (lost,) = [each for key, (each, *_) in by_key(found).items() if key.endswith("default_url")]
+    assert (lost.outcome, lost.line) == (Outcome.IMPOSSIBLE, 10)
+
+
 def test_two_options_of_amounts_are_sizes_of_each_with_each() -> None:
     found = import_singleuser(
         "  profileList:\n"
