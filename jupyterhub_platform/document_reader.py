@@ -1,7 +1,8 @@
 """Reads one YAML document: plain values from its events, with the line of every key and fault.
 
 Nothing is constructed that a file could turn against its reader: no tags, no aliases, bounded
-depth. Values are those of the YAML 1.2 core schema; keys are always text.
+depth. Values are those of the YAML 1.2 core schema; keys are always text. Aliases and merge keys
+of documents that are not ours are followed, as far as what they repeat stays small.
 """
 
 import re
@@ -21,6 +22,7 @@ from jupyterhub_platform.core.document.lines import (
     LINES_PER_FILE,
     Mark,
     Marks,
+    below_of,
     find_line,
     line_of,
     make_mark,
@@ -36,6 +38,8 @@ _OBJECTS: Final = 2
 _MAX_SHARED: Final = 8
 """How many values an object has at most that is looked for among others."""
 _MAX_NAME: Final = 64
+MAX_REPEATED: Final = 50_000
+"""How many values all aliases of a document may repeat together."""
 
 _Alias: Final = (events.AliasEvent, yaml.AliasEvent)
 _DocumentStart: Final = (events.DocumentStartEvent, yaml.DocumentStartEvent)
@@ -62,12 +66,15 @@ class DocumentReader:
 
     file: str = ""
     number: int = 0
+    follows_aliases: bool = False
     mark: Mark = field(init=False)
     faults: list[Fault] = field(default_factory=list)
     unreadable: list[KeyPath] = field(default_factory=list)
     _reported: set[tuple[int, str]] = field(default_factory=set)
     _scalars: dict[tuple[str, bool], object] = field(default_factory=dict)
     _nodes: dict[object, dict[str, object]] = field(default_factory=dict)
+    _anchored: dict[str, tuple[object, Mark]] = field(default_factory=dict)
+    _repeated: int = 0
 
     def __post_init__(self) -> None:
         self.mark = self._line(1)
@@ -87,10 +94,11 @@ class DocumentReader:
         if _COMPILED is not None and not _DOUBTFUL.search(text):
             with suppress(yaml.YAMLError):
                 document = self._read_stream(yaml.parse(text, Loader=_COMPILED))
-                if not self.faults:
+                if not self.faults or self.follows_aliases:
                     return document
             # The other parser says in words what is wrong.
             self.faults, self.unreadable, self._reported = [], [], set()
+            self._anchored, self._repeated = {}, 0
         try:
             return self._read_stream(YAML(typ="safe", pure=True).parse(text))
         except ReaderError as error:
@@ -131,10 +139,20 @@ class DocumentReader:
     ) -> tuple[object, Mark]:
         """Return a value and its mark; ``line`` is that of its key."""
         if isinstance(event, _Alias):
+            if self.follows_aliases:
+                return self._follow(path, line, event)
             self._fault(path, event, "aliases (*) are not read", "write the value out")
             self.unreadable.append(path)
             return None, line
         self._refuse_properties(path, event)
+        value, mark = self._read_value(path, line, event, stream)
+        if self.follows_aliases and getattr(event, "anchor", None):
+            self._anchored[str(event.anchor)] = value, mark
+        return value, mark
+
+    def _read_value(
+        self, path: KeyPath, line: int, event: Any, stream: Iterator[Any]
+    ) -> tuple[object, Mark]:
         if len(path) > MAX_LEVELS:
             what = f"the document is nested more than {MAX_LEVELS} levels deep"
             line = event.start_mark.line + 1
@@ -148,8 +166,23 @@ class DocumentReader:
             return items, make_mark(path, line, below)
         return self._read_scalar(event), line
 
+    def _follow(self, path: KeyPath, line: int, event: Any) -> tuple[object, Mark]:
+        """Return what an alias repeats: its values have the lines on which they are written."""
+        name = str(event.anchor)
+        if name not in self._anchored:
+            self._fault(path, event, f"no anchor {quote(name)} stands before it", "correct it")
+            return None, line
+        value, mark = self._anchored[name]
+        for levels in _list_levels(value):
+            self._repeated += 1
+            if self._repeated > MAX_REPEATED or len(path) + levels > MAX_LEVELS:
+                what = "aliases (*) repeat more than a document has that people write"
+                deep = Fault(path[:1], what, "write it out", self.file, event.start_mark.line + 1)
+                raise PolicyError((*self.faults, deep))
+        return value, (line, below_of(mark)) if below_of(mark) else line
+
     def _refuse_properties(self, path: KeyPath, event: Any) -> None:
-        if getattr(event, "anchor", None):
+        if getattr(event, "anchor", None) and not self.follows_aliases:
             self._fault(path, event, "anchors (&) are not read", "remove it")
         if getattr(event, "tag", None):
             self._fault(path, event, "tags (!) are not read", "remove it")
@@ -188,6 +221,7 @@ class DocumentReader:
     ) -> tuple[dict[str, object], Marks]:
         entries: dict[str, object] = {}
         marks: Marks = {}
+        bases: list[tuple[object, Mark]] = []
         while not isinstance(event := next(stream), _MappingEnd):
             line = self._line(event.start_mark.line + 1)
             if not isinstance(event, _Scalar):
@@ -199,8 +233,11 @@ class DocumentReader:
             at = (*path, key)
             self._refuse_properties(at, event)
             if key == "<<" and not event.style:
-                self._fault(path, event, "merge keys (<<) are not read", "write the keys out")
-                self._read_node((*path, "?"), line, next(stream), stream)
+                merged = self._read_node((*path, "?"), line, next(stream), stream)
+                if self.follows_aliases:
+                    bases.append(merged)
+                else:
+                    self._fault(path, event, "merge keys (<<) are not read", "write the keys out")
                 continue
             if key not in entries:
                 entries[key], marks[key] = self._read_node(at, line, next(stream), stream)
@@ -212,7 +249,30 @@ class DocumentReader:
             if path == ():
                 entries[key] = _merge(entries[key], again)
                 marks[key] = merge_marks(marks[key], mark)
+        for base, mark in bases:
+            _complete(entries, marks, base, mark)
         return entries, marks
+
+
+def _complete(entries: dict[str, object], marks: Marks, base: object, mark: Mark) -> None:
+    """Add what a merge key (<<) brings to a mapping: what it has itself comes first."""
+    for number, each in enumerate(base if isinstance(base, list) else [base]):
+        at = below_of(mark).get(str(number), mark) if isinstance(base, list) else mark
+        for key, value in each.items() if isinstance(each, dict) else ():
+            if key not in entries:
+                entries[key] = value
+                marks[key] = below_of(at).get(key, line_of(at))
+
+
+def _list_levels(value: object) -> Iterator[int]:
+    """Yield how deep each value within another stands, itself first."""
+    waiting = [(value, 0)]
+    while waiting:
+        each, levels = waiting.pop()
+        yield levels
+        if isinstance(each, dict | list):
+            below = each.values() if isinstance(each, dict) else each
+            waiting += [(one, levels + 1) for one in below]
 
 
 def _merge(first: object, second: object) -> object:

@@ -22,6 +22,7 @@ VERBS: Final = {
     "init": "jupyterhub_platform.cli.deploy.init:init",
     "render": "jupyterhub_platform.cli.deploy.render:write_rendered",
     "schema": "jupyterhub_platform.cli.policy.schema:schema",
+    "import": "jupyterhub_platform.cli.deploy.importing:import_",
     "doctor": "jupyterhub_platform.cli.doctor.command:doctor",
     "audit": "jupyterhub_platform.cli.audit.command:audit",
     "login": "jupyterhub_platform.cli.hub.login:login",

@@ -45,6 +45,7 @@ _QUANTITY: Final = re.compile(
     r"(?:[eE](?P<exponent>[+-]?\d{1,3})|(?P<suffix>[numkKMGTPE]?i?))",
     re.ASCII,
 )
+_SPAWNER_MEMORY: Final = re.compile(r"\d{1,30}(?:\.\d{0,60})?[KMGT]", re.ASCII)
 # The largest amount that Kubernetes keeps in a Quantity.
 _MAX: Final = 2**63 - 1
 # Up to this many bytes, the plain number is as easy to read as any other.
@@ -117,6 +118,23 @@ def parse_number(text: str | float, name: str) -> Fraction:
     if number < 0:
         raise QuantityError(f"“{shown[:64]}” is negative; an amount of {name} is 0 or more")
     return number
+
+
+def convert_spawner_memory(written: str | float) -> str:
+    """Return what a JupyterHub setting says of memory as a quantity: its ``4G`` is ``4Gi``.
+
+    Raises
+    ------
+    QuantityError
+        Raised if it is no amount of memory.
+    """
+    text = str(written).strip()
+    match = _SPAWNER_MEMORY.fullmatch(text)
+    quantity = f"{text}i" if match else text
+    if isinstance(written, int | float):
+        return render_quantity(MEMORY, floor(parse_number(written, MEMORY)))
+    parse_quantity(quantity, MEMORY)
+    return quantity
 
 
 def _units(name: str) -> int:

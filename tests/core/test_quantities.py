@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.quantities import (
+    convert_spawner_memory,
     describe_amount,
     describe_unit,
     parse_quantity,
@@ -188,3 +189,25 @@ def test_an_amount_is_written_as_people_write_it_and_never_as_less(
     amount = parse_quantity(text, name)
     assert write_quantity(name, amount) == written
     assert parse_quantity(written, name) >= amount
+
+
+@pytest.mark.parametrize(
+    ("written", "quantity"),
+    [
+        ("4G", "4Gi"),
+        ("7.222G", "7.222Gi"),
+        ("512M", "512Mi"),
+        (2**30, "1Gi"),
+        (1.5 * 2**30, "1536Mi"),
+        ("8Gi", "8Gi"),
+        ("1073741824", "1073741824"),
+    ],
+)
+def test_memory_of_a_spawner_is_in_powers_of_1024(written: str | float, quantity: str) -> None:
+    assert convert_spawner_memory(written) == quantity
+
+
+@pytest.mark.parametrize("written", ["banana", "4GB", "", True, float("inf"), -1])
+def test_what_is_no_memory_of_a_spawner_is_refused(written: str | float) -> None:
+    with pytest.raises(QuantityError):
+        convert_spawner_memory(written)

@@ -18,6 +18,7 @@ from planted_faults.decisions import DECISIONS
 from planted_faults.doctor import DOCTOR
 from planted_faults.editing import EDITING
 from planted_faults.identity import IDENTITY
+from planted_faults.importing import IMPORTING
 from planted_faults.kubernetes import KUBERNETES
 from planted_faults.kubernetes_causes import KUBERNETES_CAUSES
 from planted_faults.levels import LEVELS
@@ -46,6 +47,7 @@ FAULTS: Final = (
     *DOCTOR,
     *EDITING,
     *IDENTITY,
+    *IMPORTING,
     *KUBERNETES,
     *KUBERNETES_CAUSES,
     *LEVELS,
