@@ -18,6 +18,8 @@ VERBS: Final = {
     "up": "jupyterhub_platform.cli.local.up:up",
     "down": "jupyterhub_platform.cli.local.down:down",
     "identity": "jupyterhub_platform.cli.objects.identity:identity",
+    "plan": "jupyterhub_platform.cli.deploy.plan:plan",
+    "apply": "jupyterhub_platform.cli.deploy.apply:apply",
     "validate": "jupyterhub_platform.cli.policy.validate:validate",
     "schema": "jupyterhub_platform.cli.policy.schema:schema",
     "doctor": "jupyterhub_platform.cli.doctor.command:doctor",

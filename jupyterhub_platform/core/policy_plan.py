@@ -83,6 +83,17 @@ class PolicyPlan:
         """Whether anything of it has to be allowed by name."""
         return any(each.destructive for each in self.risks)
 
+    @property
+    def concerned(self) -> int:
+        """How many people it gives something, or takes something from."""
+        named = {*self.added, *self.removed, *self.suspended, *self.resumed}
+        return len(
+            named.union(*(each.people for each in (*self.joins, *self.leaves)))
+            .union(*(each.people for each in (*self.gains, *self.losses)))
+            .union(each.user for each in self.levels)
+            .union(each.limit.scope.user for each in self.over if each.limit.scope.user)
+        )
+
 
 def plan_policy(
     before: Policy,
@@ -272,7 +283,8 @@ def _list_destructive(plan: PolicyPlan, before: Policy, after: Policy) -> Iterat
 
 
 def _list_warnings(before: Policy, after: Policy) -> Iterator[Risk]:
-    for cut in list_cuts(before, after):
+    # Before the first policy, nothing is given that could be cut.
+    for cut in list_cuts(before, after) if before.people else ():
         yield Risk("cut", cut.sentence, destructive=False)
 
 

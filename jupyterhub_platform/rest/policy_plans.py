@@ -117,6 +117,7 @@ class Plan(Response):
     risks_count: int
     conflicts: list[Conflict]
     conflicts_count: int
+    concerned: int = Field(description="How many people gain or lose something.")
     added: Names
     removed: Names
     suspended: Names
@@ -160,6 +161,7 @@ def render_plan(planned: PlannedPolicy) -> Plan:
             for each in planned.conflicts[:MAX_NAMED]
         ],
         conflicts_count=len(planned.conflicts),
+        concerned=effects.concerned,
         added=_name(effects.added),
         removed=_name(effects.removed),
         suspended=_name(effects.suspended),

@@ -115,7 +115,7 @@ def test_says_which_limits_would_be_below_what_is_held() -> None:
         ("member", "vision", "dev", "", "cpu", 500, 1000),
         ("member", "vision", "eve", "", "cpu", 500, 1000),
     ]
-    assert not found.is_destructive
+    assert (found.is_destructive, found.concerned) == (False, 2)
 
 
 @pytest.mark.parametrize(
