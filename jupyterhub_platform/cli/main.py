@@ -20,6 +20,8 @@ VERBS: Final = {
     "identity": "jupyterhub_platform.cli.objects.identity:identity",
     "plan": "jupyterhub_platform.cli.deploy.plan:plan",
     "apply": "jupyterhub_platform.cli.deploy.apply:apply",
+    "drift": "jupyterhub_platform.cli.deploy.drift:drift",
+    "rollback": "jupyterhub_platform.cli.deploy.rollback:roll_back",
     "validate": "jupyterhub_platform.cli.policy.validate:validate",
     "schema": "jupyterhub_platform.cli.policy.schema:schema",
     "doctor": "jupyterhub_platform.cli.doctor.command:doctor",

@@ -106,7 +106,8 @@ def test_health_is_told_whole() -> None:
         "findings": [],
     }
     finding = {"part": "audit", "row": "5", "what": "is gone", "fix": "Find out who."}
-    policy = {"revision": 1, "file": "platform.yaml", "digest": None, "file_digest": "a"}
+    file = {"file": "platform.yaml", "digest": None, "file_digest": "a"}
+    policy = {"revision": 1, **file, "managed": {"user": 2}}
     counts = {"waiting": 1, "delivered": 2, "failed": 0, "skipped": 0}
     channel = {"channel": "mail", "target": "smtp:25", "error": "Refused.", **counts}
     store = {"url": "sqlite:///", "fault": "", "waiting": 0, "schema": None, "newest_schema": "3"}

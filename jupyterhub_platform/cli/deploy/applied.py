@@ -1,6 +1,8 @@
 """What was applied last to the platform of a state directory, and what came before it."""
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from jupyterhub_platform.cli.state import State
@@ -19,8 +21,8 @@ class Applied:
     ----------
     digest
         That of the policy's files.
-    text
-        Those files as a revision keeps them.
+    revision
+        The revision that came into force with them.
     commit
         The commit that had them; empty if they were in none.
     at
@@ -30,14 +32,14 @@ class Applied:
     """
 
     digest: str
-    text: str
+    revision: int
     commit: str
     at: str
     schema: str
 
 
 def list_applied(state: State) -> list[Applied]:
-    """Return what was applied, the newest first; only that one has its text.
+    """Return what was applied, the newest first.
 
     Raises
     ------
@@ -46,19 +48,23 @@ def list_applied(state: State) -> list[Applied]:
     """
     kept = state.read_json(FILE).get("applied") or []
     try:
-        return [
-            Applied(**{each.name: str(one[each.name]) for each in fields(Applied)}) for one in kept
-        ]
-    except (KeyError, TypeError):
+        return [_read(one) for one in kept]
+    except (KeyError, TypeError, ValueError):
         raise PlatformError(
-            f"{state / FILE} is damaged. Remove it: the next `jhp apply` writes it."
+            f"{state / FILE} is damaged. The next `jhp apply` writes it anew."
         ) from None
 
 
 def note_applied(state: State, new: Applied) -> None:
-    """Keep what was applied; the same twice in a row is one."""
-    before = list_applied(state)
+    """Keep what was applied; the same twice in a row is one, and a damaged list is begun anew."""
+    before: list[Applied] = []
+    with suppress(PlatformError):
+        before = list_applied(state)
     if before and (before[0].digest, before[0].commit) == (new.digest, new.commit):
         before = before[1:]
-    older: list[dict[str, Any]] = [{**asdict(each), "text": ""} for each in before]
-    state.write_json(FILE, {"applied": [asdict(new), *older][:MAX_KEPT]})
+    state.write_json(FILE, {"applied": [asdict(each) for each in (new, *before)][:MAX_KEPT]})
+
+
+def _read(kept: Mapping[str, Any]) -> Applied:
+    texts = {name: str(kept[name]) for name in ("digest", "commit", "at", "schema")}
+    return Applied(revision=int(kept["revision"]), **texts)

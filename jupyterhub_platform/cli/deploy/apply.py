@@ -96,15 +96,20 @@ def apply(
         with hold_lease(State(hub.state)), open_target(hub) as target:
             report = target.plan(found, frozenset(allow))
             check_planned(report, planned)
-            code = choose_exit_code(report)
-            if code:
-                click.echo("\n".join(render_terminal(report)), err=True)
-                ctx.exit(code)
+            exit_if_refused(ctx, report)
             done = put_into_force(target, found, report, read_commit_of(found))
     except (PolicyError, HubFaultsError) as error:
         echo_faults(file, error.faults)
         ctx.exit(REFUSED)
     echo_done(done, report, hub, as_json=as_json)
+
+
+def exit_if_refused(ctx: click.Context, report: Report) -> None:
+    """Show a plan that is not to be applied, and end with its exit code."""
+    code = choose_exit_code(report)
+    if code:
+        click.echo("\n".join(render_terminal(report)), err=True)
+        ctx.exit(code)
 
 
 def check_planned(report: Report, planned: dict[str, Any] | None) -> None:
@@ -152,7 +157,7 @@ def put_into_force(target: Target, found: FoundFiles, report: Report, commit: st
         done = _reload(target, target.api, found, report)
     schema = _read_schema(target)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    note_applied(target.state, Applied(found.digest, found.text, commit, now, schema))
+    note_applied(target.state, Applied(found.digest, done.revision, commit, now, schema))
     return done
 
 
@@ -167,7 +172,7 @@ def _start(target: Target, found: FoundFiles) -> Done:
         if started.api.call("readHealth")["policy"]["digest"] != found.digest:
             _ask_to_reload(started.api)
         health = _wait(started.api, found.digest)
-    admins = parse_files(found.files, str(found.path)).policy.admins()
+    admins = parse_files(found.files, found.name).policy.admins()
     login = next(((name, ready["people"].get(name)) for name in admins), ("", None))
     return Done(health["revision"], 0, found.digest, str(ready["url"]), written, login)
 

@@ -19,10 +19,11 @@ _PLAIN_BYTES: Final = 2**16
 
 @dataclass(frozen=True, slots=True)
 class FoundFiles:
-    """The files of a policy; ``path`` is the first, as the command names it."""
+    """The files of a policy; ``path`` is the first, and ``name`` what messages call it."""
 
     path: Path
     files: tuple[FileText, ...]
+    name: str
 
     @property
     def text(self) -> str:
@@ -38,13 +39,13 @@ class FoundFiles:
         """Render the body with which the Hub is asked for a plan."""
         text = self.text
         if len(text) <= _PLAIN_BYTES:
-            return {"text": text, "file": str(self.path)}
+            return {"text": text, "file": self.name}
         packed = b64encode(zlib.compress(text.encode())).decode()
-        return {"packed": packed, "file": str(self.path)}
+        return {"packed": packed, "file": self.name}
 
 
-def find_files(path: Path) -> FoundFiles:
-    """Find the files of a policy.
+def find_files(path: Path, name: str = "") -> FoundFiles:
+    """Find the files of a policy, which messages call by their path or by a name.
 
     Raises
     ------
@@ -57,4 +58,4 @@ def find_files(path: Path) -> FoundFiles:
         raise click.UsageError(
             f"There is no file {path}. Name the platform.yaml, or go to its folder."
         )
-    return FoundFiles(path, tuple(PolicyFiles(path).find()))
+    return FoundFiles(path, tuple(PolicyFiles(path).find()), name or str(path))

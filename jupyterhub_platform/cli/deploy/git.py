@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import ZipFile
 
 from jupyterhub_platform.core.errors import PlatformError
 
@@ -65,17 +66,12 @@ def write_files(folder: Path, commit: str, into: Path) -> Path:
     if not names:
         raise GitError(f"The commit {commit[:10]} does not have the folder {folder}.")
     with TemporaryDirectory() as scratch:
-        archive = Path(scratch) / "files.tar"
-        _run(folder, "archive", "--format=tar", f"--output={archive}", f"{commit}:{prefix}")
-        _unpack(archive, into)
+        archive = Path(scratch) / "files.zip"
+        _run(folder, "archive", "--format=zip", f"--output={archive}", f"{commit}:{prefix}")
+        # Links in it become small files: nothing leads out of the folder.
+        with ZipFile(archive) as files:
+            files.extractall(into)
     return into
-
-
-def _unpack(archive: Path, into: Path) -> None:
-    import tarfile
-
-    with tarfile.open(archive) as tar:
-        tar.extractall(into, filter="data")
 
 
 def _run(folder: Path, *words: str) -> str:

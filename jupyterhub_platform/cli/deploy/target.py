@@ -1,22 +1,27 @@
-"""Where a plan applies: the Hub that answers, or else what was applied last."""
+"""Where a plan applies: the Hub that answers, or else what it left when it stopped."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from jupyterhub_platform.cli.deploy.applied import Applied, list_applied
 from jupyterhub_platform.cli.deploy.found_files import FoundFiles
 from jupyterhub_platform.cli.deploy.report import Report
 from jupyterhub_platform.cli.hub.client import HubClient, HubRefusedError, HubSilentError
 from jupyterhub_platform.cli.hub.options import Hub
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.state import State
-from jupyterhub_platform.core.errors import PlatformError, PolicyError
-from jupyterhub_platform.core.times import describe_instant, read_stored
+from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.deploy.plan import PartChange
-from jupyterhub_platform.documents import parse_revision
+from jupyterhub_platform.documents import ReadPolicy
+from jupyterhub_platform.factory import NEWEST_SCHEMA, read_schema_version, read_store
+from jupyterhub_platform.policy_files import read_policy
 from jupyterhub_platform.rest.policy_plans import render_plan
-from jupyterhub_platform.usecases.policy_plans import plan_alone
+from jupyterhub_platform.settings import Settings
+from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.consistency import list_held
+from jupyterhub_platform.usecases.policies import Policies
+from jupyterhub_platform.usecases.policy_plans import plan_alone, plan_files
 
 _GOES_ON = (
     PartChange("hub", "none", "goes on: a policy takes effect without a restart"),
@@ -50,11 +55,6 @@ class Target:
         self.url = url
         self.silence = silence
 
-    @property
-    def applied(self) -> Applied | None:
-        """What was applied last from this machine, if anything was."""
-        return next(iter(list_applied(self.state)), None)
-
     def plan(self, found: FoundFiles, allowed: frozenset[str]) -> Report:
         """Return what applying the files would do.
 
@@ -68,7 +68,7 @@ class Target:
             Raised if the Hub does not answer any more, or refuses.
         """
         if self.api is None:
-            return self._plan_alone(found, allowed)
+            return self._plan_stopped(found, allowed)
         try:
             plan = self.api.plan(found.render_request())
         except HubRefusedError as error:
@@ -77,26 +77,62 @@ class Target:
                 raise HubFaultsError(tuple(map(str, faults))) from None
             raise
         against = f"{self.url}, revision {plan.revision}"
-        return Report(str(found.path), against, True, plan, _GOES_ON, allowed)
+        return Report(found.name, against, True, plan, _GOES_ON, allowed)
 
-    def _plan_alone(self, found: FoundFiles, allowed: frozenset[str]) -> Report:
-        last, before = self.applied, None
-        if last is not None:
+    def _plan_stopped(self, found: FoundFiles, allowed: frozenset[str]) -> Report:
+        """Plan beside the store of a stopped Hub, or beside the file that it would read."""
+        settings = find_settings(self.state)
+        schema = read_schema_version(settings)
+        if schema is not None and schema == NEWEST_SCHEMA:
+            store = read_store(settings)
             try:
-                before = parse_revision(last.text, found.path.name)
-            except PolicyError as error:
-                raise PlatformError(
-                    "What was applied last cannot be read by this version of jhp: "
-                    f"{error.faults[0]}. Start the Hub, and plan again."
-                ) from None
-        planned = plan_alone(before, found.files, str(found.path), datetime.now(UTC))
-        if last is None:
-            against = "nothing: no Hub answers, and nothing was applied from here yet"
-        else:
-            at = describe_instant(read_stored(last.at))
-            commit = f", commit {last.commit[:10]}" if last.commit else ""
-            against = f"what was applied {at}{commit}, since no Hub answers: {self.silence}"
-        return Report(str(found.path), against, False, render_plan(planned), _STARTS, allowed)
+                snapshot, book = Policies(store).last_good(), Book()
+                book.refill(list_held(store))
+                if snapshot is not None:
+                    planned = plan_files(
+                        store, snapshot, book, found.text, found.name, datetime.now(UTC)
+                    )
+                    against = f"revision {planned.revision} of the Hub that does not run"
+                    return Report(found.name, against, True, render_plan(planned), _STARTS, allowed)
+            finally:
+                store.close()
+        path = settings.policy_file
+        before = read_policy(path) if path.is_file() else None
+        parts: tuple[PartChange, ...] = _STARTS
+        if schema is not None and schema != NEWEST_SCHEMA:
+            why = (
+                f"migrates from {schema} to {NEWEST_SCHEMA}, which no rollback takes back: back up"
+            )
+            parts = (*_STARTS, PartChange("database", "migrates", why, destructive=True))
+        against = str(path) if before else "nothing: no Hub ever ran here"
+        return plan_beside(before, found, against, parts, allowed)
+
+
+def plan_beside(
+    before: ReadPolicy | None,
+    found: FoundFiles,
+    against: str,
+    parts: tuple[PartChange, ...],
+    allowed: frozenset[str],
+) -> Report:
+    """Return what applying files would do in place of others, whatever runs and is managed.
+
+    Raises
+    ------
+    PolicyError
+        Raised if they have faults.
+    """
+    planned = plan_alone(before, found.files, found.name, datetime.now(UTC))
+    return Report(found.name, against, False, render_plan(planned), parts, allowed)
+
+
+def find_settings(state: State) -> Settings:
+    """Return where the Hub of a state directory has its things, as ``jhp up`` does."""
+    return Settings(
+        state.directory,
+        state / "platform.yaml",
+        os.environ.get("PLATFORM_DB_URL") or f"sqlite:///{state / 'platform.sqlite'}",
+    )
 
 
 @contextmanager
