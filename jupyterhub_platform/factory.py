@@ -7,6 +7,7 @@ from jupyterhub_platform.atomic_files import rewrite
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.policy_files import PolicyFiles, Seen
 from jupyterhub_platform.settings import Settings
+from jupyterhub_platform.store.schema import SCHEMA_VERSION
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.access_requests import AccessRequests
 from jupyterhub_platform.usecases.added_memberships import AddedMemberships
@@ -25,6 +26,8 @@ from jupyterhub_platform.usecases.suspensions import Suspensions
 from jupyterhub_platform.usecases.terminal_logins import TerminalLogins
 
 STORE_ID_FILE = "store-id"
+NEWEST_SCHEMA = SCHEMA_VERSION
+"""The version of the store's schema that this code knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,17 @@ def read_store(settings: Settings) -> Store:
     known = settings.state_dir / STORE_ID_FILE
     expected = known.read_text().strip() if known.exists() else None
     return Store.open(settings.database_url, read_only=True, expected_id=expected)
+
+
+def read_schema_version(settings: Settings) -> str | None:
+    """Return the version of the store's schema; ``None`` if there is no store yet.
+
+    Raises
+    ------
+    StoreError
+        Raised if it cannot be read, or is newer than this code.
+    """
+    return Store.read_version_at(settings.database_url)
 
 
 def read_credentials(settings: Settings, hasher: PasswordHasher) -> LocalCredentials:

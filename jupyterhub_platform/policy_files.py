@@ -116,6 +116,19 @@ class PolicyFiles:
             self._parser.forget_others([str(self.path), *map(self._path_of, found)])
         return read
 
+    def find(self) -> list[FileText]:
+        """Return the files as they were at one time, judging no more than what they include.
+
+        Raises
+        ------
+        PolicyError
+            Raised if they cannot be found.
+        OSError
+            Raised if the first file cannot be read.
+        """
+        with self._lock:
+            return self._find()
+
     def read_digest(self, known: str | None) -> str:
         """Return the digest of the files; ``known`` is that of some that have no faults.
 

@@ -66,7 +66,7 @@ def find_effects(
     return Effects(
         gains,
         losses,
-        tuple(_find_over(before, after, held, totals, now)),
+        tuple(find_over(before, after, held, totals, now)),
         tuple(each for each in held if _is_about(key, each)),
     )
 
@@ -86,7 +86,7 @@ def find_effects_on(
     return Effects(
         gains,
         losses,
-        tuple(_find_over(before, after, held, totals, now)),
+        tuple(find_over(before, after, held, totals, now)),
         tuple(each for each in held if each.user in people),
     )
 
@@ -162,13 +162,14 @@ def _members(policy: Policy, group: str) -> frozenset[str]:
     return found.members | found.managers if found else frozenset()
 
 
-def _find_over(
+def find_over(
     before: Policy,
     after: Policy,
     held: tuple[Reservation, ...],
     totals: HeldTotals,
     now: datetime,
 ) -> Iterator[Over]:
+    """Yield the limits that ``after`` sets below what is held, where ``before`` did not."""
     old, new = (_collect_limits(policy, held, now) for policy in (before, after))
     for at, limit in new.items():
         amount = totals.held(*at)

@@ -34,6 +34,7 @@ from jupyterhub_platform.hub.api.notices import (
 from jupyterhub_platform.hub.api.own_servers import OwnServersHandler
 from jupyterhub_platform.hub.api.people import InviteHandler, ResumeHandler, SuspendHandler
 from jupyterhub_platform.hub.api.policy import ReloadHandler
+from jupyterhub_platform.hub.api.policy_plans import PlanHandler
 from jupyterhub_platform.hub.api.provider_logins import ForgetLoginHandler
 from jupyterhub_platform.hub.api.refused_requests import RefusedRequestHandler
 from jupyterhub_platform.hub.api.terminal_login import TerminalLoginHandler
@@ -136,6 +137,7 @@ def _api_handlers() -> list[Any]:
         (r"/api/platform/notices", NoticesHandler),
         (r"/api/platform/notices/test", TryNoticesHandler),
         (r"/api/platform/notices/([^/]+)/retry", RetryNoticeHandler),
+        (r"/api/platform/policy/plan", PlanHandler),
         (r"/api/platform/policy/adopt", AdoptHandler),
         (r"/api/platform/policy/release", ReleaseHandler),
         (r"/api/users/([^/]+)/server", ServerAPI),

@@ -11,6 +11,7 @@ from jupyterhub_platform.rest.managed_calls import MANAGED_CALLS
 from jupyterhub_platform.rest.notices import NOTICE_CALLS
 from jupyterhub_platform.rest.operations import Argument, Operation
 from jupyterhub_platform.rest.own_servers import OWN_SERVERS
+from jupyterhub_platform.rest.policy_plans import Plan, PlanRequest
 from jupyterhub_platform.rest.provider_logins import PROVIDER_LOGIN_CALLS
 from jupyterhub_platform.rest.refused_requests import NOTE_REFUSED
 from jupyterhub_platform.rest.request_bodies import (
@@ -105,6 +106,17 @@ RELOAD: Final = Operation(
     body=Nothing,
     refusals={422: Faulty} | _STORE | _WITH_BODY,
 )
+PLAN: Final = Operation(
+    "planPolicy",
+    "POST",
+    f"{PREFIX}/policy/plan",
+    "What it would do to put other policy files into force; nothing is changed.",
+    {200: Plan},
+    scopes=(ADMIN,),
+    note="422 lists every fault of the files. What users added to groups in the Hub is left out.",
+    body=PlanRequest,
+    refusals={422: Faulty} | _STORE | _WITH_BODY,
+)
 SETTINGS: Final = Operation(
     "readSettings",
     "GET",
@@ -193,6 +205,7 @@ HUB_CALLS: Final = (
         WHY,
         OWN_SERVERS,
         RELOAD,
+        PLAN,
         SETTINGS,
         HEALTH,
         PROXIES,

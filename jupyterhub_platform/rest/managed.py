@@ -1,9 +1,10 @@
 """Bodies and answers of calls about what is managed in the Hub."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field
 
+from jupyterhub_platform.core.effects import Over, Reach
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.rest.request_bodies import Body, MayBe, Reason
 from jupyterhub_platform.rest.response_bodies import (
@@ -98,6 +99,12 @@ class Reached(Response):
     count: int
     people: list[str]
 
+    @classmethod
+    def of(cls, reach: Reach) -> Self:
+        """Return it with as many names as an answer has."""
+        people = list(reach.people[:MAX_NAMED])
+        return cls(tier=reach.tier, count=len(reach.people), people=people)
+
 
 class OverLimit(Response):
     """A limit that a change lowers below what is held: nothing stops, and nothing new starts."""
@@ -110,6 +117,21 @@ class OverLimit(Response):
     held: int
     maximum: int
     path: str = Field(description="The rule that says so.")
+
+    @classmethod
+    def of(cls, over: Over) -> Self:
+        """Return a limit that is set below what is held."""
+        limit, scope = over.limit, over.limit.scope
+        return cls(
+            scope=scope.kind,
+            user=scope.user,
+            account=scope.account,
+            tier=scope.tier,
+            resource=limit.resource,
+            held=over.held,
+            maximum=limit.maximum,
+            path=limit.path,
+        )
 
 
 class RunningServer(Response):

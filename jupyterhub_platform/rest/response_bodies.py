@@ -156,6 +156,9 @@ class PolicyHealth(Response):
     file_digest: str | None
     faults: list[str]
     faulty_since: Instant | None
+    managed: dict[str, int] = Field(
+        description="How many objects of each kind are managed in the Hub beside the file."
+    )
 
 
 class RecordFinding(Response):

@@ -98,6 +98,29 @@ class Store:
             id_ = _prepare(parsed, engine, expected_id, upgraded=upgraded)
             return cls(parsed, writer, reader, id_, lock)
 
+    @staticmethod
+    def read_version_at(url: str) -> str | None:
+        """Return the version of the schema of a store that need not be of this code's version.
+
+        ``None`` if there is no store yet.
+
+        Raises
+        ------
+        StoreUnreachableError
+            Raised if the database does not answer.
+        StoreSchemaError
+            Raised if it is newer than this code, or no version that it knows.
+        """
+        parsed = parse_url(url)
+        if parsed.drivername == "sqlite" and not Path(str(parsed.database)).exists():
+            return None
+        engine = open_engine(parsed, read_only=True)
+        try:
+            with translate_driver_errors(parsed), engine.connect() as connection:
+                return read_version(connection)
+        finally:
+            engine.dispose()
+
     @property
     def id(self) -> str:
         """The random id that the store was created with."""

@@ -52,6 +52,7 @@ def healthy() -> dict[str, Any]:
             "file_digest": "sha256:1",
             "faults": [],
             "faulty_since": None,
+            "managed": {},
         },
         "audit": {
             "whole": True,

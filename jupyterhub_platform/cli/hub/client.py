@@ -25,6 +25,10 @@ class HubRefusedError(PlatformError):
         super().__init__(f"The Hub refused ({status}): {body.get('message') or reason}")
 
 
+class HubSilentError(PlatformError):
+    """Raised if nothing answers where the Hub should be."""
+
+
 class HubClient:
     """A client of one Hub; close it, or use it in a ``with`` statement."""
 
@@ -192,7 +196,7 @@ class HubClient:
                 f"The platform's service at {address} does not answer: {error}. The Hub at "
                 f"{self._url} names it; check that this name resolves."
             )
-        return PlatformError(
+        return HubSilentError(
             f"The Hub at {self._url} does not answer: {error}. Check that it runs."
         )
 

@@ -19,6 +19,7 @@ from jupyterhub_platform.rest.bulk_changes import Bulk, BulkPreview
 from jupyterhub_platform.rest.hub_calls import HUB_CALLS
 from jupyterhub_platform.rest.managed import Changed, PolicyObject, RolledBack
 from jupyterhub_platform.rest.operations import Operation
+from jupyterhub_platform.rest.policy_plans import Plan
 from jupyterhub_platform.rest.service_calls import SERVICE_CALLS
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -149,6 +150,10 @@ class PlatformApi:
             body={"to": to, "reason": reason},
         )
         return _parse(RolledBack, answer)
+
+    def plan(self, body: Mapping[str, Any]) -> Plan:
+        """Return what it would do to put files into force."""
+        return _parse(Plan, self.call("planPolicy", body=body))
 
     def try_bulk(self, body: Mapping[str, Any]) -> BulkPreview:
         """Return what a bulk change would do."""

@@ -138,7 +138,8 @@ def roll_back(number: int, reason: str, dry_run: bool, hub: Hub, as_json: bool) 
       jhp policy rollback 12 --reason "too early" --dry-run
       jhp policy rollback 12 --reason "too early"
 
-    Each undone change is a revision of its own, so that this can be taken back, too.
+    Each undone change is a revision of its own, so that this can be taken back, too. What the file
+    says is taken back by `jhp rollback`, which applies an earlier commit.
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     with PlatformApi.of(hub) as api:
         done = api.roll_back(number, reason, dry_run=dry_run)

@@ -1,6 +1,6 @@
 """Renders the effects of a change for the REST API."""
 
-from jupyterhub_platform.core.effects import Effects, Reach
+from jupyterhub_platform.core.effects import Effects
 from jupyterhub_platform.rest.managed import (
     MAX_NAMED,
     ChangeEffects,
@@ -13,21 +13,9 @@ from jupyterhub_platform.rest.managed import (
 def make_effects(effects: Effects) -> ChangeEffects:
     """Return effects with as many names as an answer has."""
     return ChangeEffects(
-        gains=[_make_reach(each) for each in effects.gains],
-        losses=[_make_reach(each) for each in effects.losses],
-        over=[
-            OverLimit(
-                scope=each.limit.scope.kind,
-                user=each.limit.scope.user,
-                account=each.limit.scope.account,
-                tier=each.limit.scope.tier,
-                resource=each.limit.resource,
-                held=each.held,
-                maximum=each.limit.maximum,
-                path=each.limit.path,
-            )
-            for each in effects.over[:MAX_NAMED]
-        ],
+        gains=[Reached.of(each) for each in effects.gains],
+        losses=[Reached.of(each) for each in effects.losses],
+        over=[OverLimit.of(each) for each in effects.over[:MAX_NAMED]],
         over_count=len(effects.over),
         running=[
             RunningServer(user=each.user, server=each.server)
@@ -35,8 +23,3 @@ def make_effects(effects: Effects) -> ChangeEffects:
         ],
         running_count=len(effects.running),
     )
-
-
-def _make_reach(reach: Reach) -> Reached:
-    people = list(reach.people[:MAX_NAMED])
-    return Reached(tier=reach.tier, count=len(reach.people), people=people)

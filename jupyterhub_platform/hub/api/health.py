@@ -1,10 +1,13 @@
 """The platform's health by REST: settings, store, policy file, drift and proxies."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 from tornado import web
 
+from jupyterhub_platform.core.managed import Key
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.rest.hub_calls import HEALTH, SETTINGS
@@ -46,6 +49,7 @@ class HealthHandler(PlatformAPIHandler):
         runtime, since = platform.runtime, platform.policy_watch.faults.since
         store = await self.in_thread(read_store_state, runtime.store, runtime.health)
         policy = await self.in_thread(platform.policy_watch.reader.read)
+        managed = await self.in_thread(_count, platform.snapshot.sources.managed)
         channels = await self.in_thread(platform.notices.read_health)
         health = {
             "now": datetime.now(UTC).isoformat(),
@@ -54,6 +58,7 @@ class HealthHandler(PlatformAPIHandler):
                 "revision": platform.snapshot.revision,
                 **asdict(policy),
                 "faulty_since": since.isoformat() if policy.faults and since else None,
+                "managed": managed,
             },
             "memberships": platform.memberships.to_json(),
             "audit": platform.audit_watch.to_json(),
@@ -66,6 +71,12 @@ class HealthHandler(PlatformAPIHandler):
             "observed_pods": runtime.observed_pods.to_json(),
         }
         self.answer(Health.model_validate(health))
+
+
+def _count(managed: Iterable[Key]) -> dict[str, int]:
+    """Return how many objects there are of each kind; there may be as many as users."""
+    found = Counter(str(key.kind) for key in managed)
+    return {kind: found[kind] for kind in sorted(found)}
 
 
 class ProxiesHandler(PlatformAPIHandler):

@@ -27,7 +27,7 @@ MAX_FILE: Final = 2**18
 """The size of a file up to which it is compared by objects; a larger one is compared by lines."""
 FILE: Final = "file"
 _WHOLE: Final = "settings"
-_Documents = Mapping[tuple[str, str], Mapping[str, Any]]
+Documents = Mapping[tuple[str, str], Mapping[str, Any]]
 _CHANGES: Final = ("added", "changed", "removed")
 
 
@@ -98,12 +98,12 @@ def report_difference(store: Store, in_force: int, first: int, last: int) -> Pol
             lines = compare_files(*(files if first <= last else reversed(files)))
     if first > last:
         old, new = new, old
-    found = tuple(_compare(old, new, last_changes))
+    found = tuple(compare_objects(old, new, last_changes))
     return PolicyDifference(
         first,
         last,
         in_force,
-        _say(found, lines),
+        say_objects(found, lines),
         found[:MAX_OBJECTS],
         len(found),
         lines,
@@ -113,7 +113,7 @@ def report_difference(store: Store, in_force: int, first: int, last: int) -> Pol
 
 def _list_managed(
     transaction: Transaction, low: int, high: int
-) -> tuple[_Documents, _Documents, dict[tuple[str, str], int]]:
+) -> tuple[Documents, Documents, dict[tuple[str, str], int]]:
     """Return what was managed before and after, of all that changed, and when it changed last."""
     found = managed.list_revisions(transaction, since=low, until=high, limit=MAX_REVISIONS + 1)
     if len(found) > MAX_REVISIONS:
@@ -139,7 +139,7 @@ def _read_files(transaction: Transaction, number: int) -> list[FileText]:
     return policies.get_files(transaction, of_file)
 
 
-def _read_objects(files: Sequence[FileText]) -> _Documents | None:
+def _read_objects(files: Sequence[FileText]) -> Documents | None:
     """Return what files say, by object; ``None`` if they are too large for that."""
     if sum(len(each.text) for each in files) > MAX_FILE:
         return None
@@ -147,10 +147,11 @@ def _read_objects(files: Sequence[FileText]) -> _Documents | None:
         document = read_sections(files) if files else {}
     except PolicyError:
         return None
-    return dict(_list_objects(document))
+    return dict(list_objects(document))
 
 
-def _list_objects(document: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+def list_objects(document: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    """Yield what a file says, by kind and name of the object; settings are one of no name."""
     rest = {key: each for key, each in document.items() if key not in {*NAMED, GRANTS}}
     if rest:
         yield (_WHOLE, ""), rest
@@ -163,9 +164,10 @@ def _list_objects(document: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str]
         yield (str(Kind.GRANT), f"{number} of the file"), grant or {}
 
 
-def _compare(
-    old: _Documents, new: _Documents, numbers: Mapping[tuple[str, str], int]
+def compare_objects(
+    old: Documents, new: Documents, numbers: Mapping[tuple[str, str], int]
 ) -> Iterator[ObjectDifference]:
+    """Yield what differs of each object; ``numbers`` are the revisions that changed them last."""
     for key in sorted({*old, *new}):
         before, after = old.get(key), new.get(key)
         differences = compare_documents(before, after)
@@ -175,7 +177,8 @@ def _compare(
         yield ObjectDifference(*key, change, numbers.get(key), differences)
 
 
-def _say(found: tuple[ObjectDifference, ...], lines: tuple[str, ...] | None) -> str:
+def say_objects(found: tuple[ObjectDifference, ...], lines: tuple[str, ...] | None) -> str:
+    """Say how many objects differ, and how."""
     counts = {each: sum(f.change == each for f in found) for each in _CHANGES}
     parts = [f"{number:,} {change}" for change, number in counts.items() if number]
     of_file = "" if lines == () else " The file differs, and is compared by lines."
