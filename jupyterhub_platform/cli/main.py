@@ -15,18 +15,18 @@ from jupyterhub_platform.core.managed import Kind
 DISTRIBUTION: Final = "jupyterhub-platform"
 
 VERBS: Final = {
+    "init": "jupyterhub_platform.cli.deploy.init:init",
+    "import": "jupyterhub_platform.cli.deploy.importing:import_",
     "up": "jupyterhub_platform.cli.local.up:up",
     "down": "jupyterhub_platform.cli.local.down:down",
     "identity": "jupyterhub_platform.cli.objects.identity:identity",
     "plan": "jupyterhub_platform.cli.deploy.plan:plan",
     "apply": "jupyterhub_platform.cli.deploy.apply:apply",
+    "render": "jupyterhub_platform.cli.deploy.render:write_rendered",
     "drift": "jupyterhub_platform.cli.deploy.drift:drift",
     "rollback": "jupyterhub_platform.cli.deploy.rollback:roll_back",
     "validate": "jupyterhub_platform.cli.policy.validate:validate",
-    "init": "jupyterhub_platform.cli.deploy.init:init",
-    "render": "jupyterhub_platform.cli.deploy.render:write_rendered",
     "schema": "jupyterhub_platform.cli.policy.schema:schema",
-    "import": "jupyterhub_platform.cli.deploy.importing:import_",
     "doctor": "jupyterhub_platform.cli.doctor.command:doctor",
     "audit": "jupyterhub_platform.cli.audit.command:audit",
     "login": "jupyterhub_platform.cli.hub.login:login",
@@ -119,8 +119,8 @@ def main() -> None:
     """Permission levels, resource tiers and quotas, governed inside JupyterHub.
 
     \b
-      jhp validate .jupyterhub-platform/platform.yaml
-      jhp schema > platform.schema.json
+      jhp init my-platform
+      jhp validate platform.yaml
 
     Data goes to stdout, progress to stderr. The exit code is 0 for success, 1 if the answer is
     no, 2 if the command was misused.
