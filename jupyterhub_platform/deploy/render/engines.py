@@ -41,7 +41,9 @@ def make_argocd(
         "repoURL": deployment.gitops.repository,
         "targetRevision": environment.branch or deployment.gitops.branch,
     }
-    policy = common | {"source": git | {"path": _path_of(name)}}
+    # The folder above all others: Kustomize reads no file outside of its own.
+    of_namespace = {"path": ".", "kustomize": {"namespace": namespace}}
+    policy = common | {"source": git | of_namespace}
     helm = {
         "releaseName": deployment.release,
         "valueFiles": [f"$values/{each}" for each in values],
@@ -72,7 +74,7 @@ def make_flux(
     policy = {
         "interval": "5m",
         "retryInterval": "1m",
-        "path": f"./{_path_of(name)}".rstrip("."),
+        "path": "./",
         "prune": True,
         "wait": True,
         "sourceRef": {"kind": "GitRepository", "name": of_git},
@@ -114,10 +116,6 @@ def _flux_release(
         # A release reads its values in its own namespace, where the policy's Kustomization is.
         _flux(kind, "HelmRelease", name, namespace) | {"spec": release},
     )
-
-
-def _path_of(name: str) -> str:
-    return f"environments/{name}" if name else "."
 
 
 def _chart(deployment: DeclaredDeployment) -> dict[str, Any]:

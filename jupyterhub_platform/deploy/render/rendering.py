@@ -130,13 +130,6 @@ class _Renderer:
             own = _differing(self._site_values(there), base)
             found.append(f"{VALUES}/30-{name}.yaml")
             self._add(found[-1], render_mapping(own) or "{}\n")
-            kustomization = {
-                "apiVersion": "kustomize.config.k8s.io/v1beta1",
-                "kind": "Kustomization",
-                "namespace": there.namespace,
-                "resources": ["../.."],
-            }
-            self._add(f"environments/{name}/kustomization.yaml", render_mapping(kustomization))
         for overlay in self._overlays:
             folder = str(PurePosixPath(overlay).parent)
             if folder in {".", name}:

@@ -1,5 +1,8 @@
 """What a deployment is rendered to: the shipped values filled in, manifests, and both engines."""
 
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,6 +157,27 @@ def test_a_folder_takes_no_volume_of_the_shipped_values_away(place: str) -> None
         assert hub[key][:-1] == load_place(shown)["hub"][key]
 
 
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="by choice: kubectl is not here")
+def test_kustomize_makes_of_it_what_is_meant(tmp_path: Path) -> None:
+    rendered = render_all({"target": "cluster", "namespace": "science"}, include=["people"])
+    files = dict(rendered.files) | {
+        "platform.yaml": "version: 1\n",
+        "people/a.yaml": PEOPLE.decode(),
+    }
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    done = subprocess.run(
+        ["kubectl", "kustomize", tmp_path], capture_output=True, text=True, check=True
+    )
+    made = {(e["kind"], e["metadata"]["name"]): e for e in yaml.safe_load_all(done.stdout)}
+    assert made["ConfigMap", "jupyterhub-platform"]["data"] == {"platform.yaml": "version: 1\n"}
+    assert made["ConfigMap", "jupyterhub-platform-people"]["data"] == {"a.yaml": PEOPLE.decode()}
+    namespaces = {e["metadata"].get("namespace") for e in made.values() if e["kind"] != "Namespace"}
+    assert namespaces == {"science"}
+    assert ("Namespace", "science") in made
+
+
 def test_a_secret_of_a_provider_comes_from_the_secret_that_is_named() -> None:
     provider = {"issuer": "https://id.site.org", "client": {"id": "x", "secret": {"env": "A_B"}}}
     secrets = {"backend": "external-secrets", "store": "aws", "path": "/hub", "name": "mine"}
@@ -195,8 +219,6 @@ def test_each_environment_follows_its_branch_into_its_namespace(engine: str) -> 
     assert load_values(rendered, "staging")["hub"]["config"]["JupyterHub"]["public_url"] == (
         "https://s.site.org"
     )
-    text = rendered.files["environments/staging/kustomization.yaml"]
-    assert yaml.safe_load(text)["namespace"] == "staging"
     found = {
         (each["kind"], each["metadata"]["name"]): each
         for path, text in rendered.files.items()
@@ -206,7 +228,7 @@ def test_each_environment_follows_its_branch_into_its_namespace(engine: str) -> 
     if engine == "argocd":
         policy = found["Application", "jupyterhub-policy-staging"]["spec"]
         assert policy["source"]["targetRevision"] == "staging"
-        assert policy["source"]["path"] == "environments/staging"
+        assert policy["source"]["kustomize"] == {"namespace": "staging"}
         # A directory of manifests would lose what does not parse, silently.
         assert "directory" not in str(found)
         hub = found["Application", "jupyterhub-prod"]["spec"]["sources"]
@@ -214,6 +236,8 @@ def test_each_environment_follows_its_branch_into_its_namespace(engine: str) -> 
         values = [each.removeprefix("$values/") for each in hub[0]["helm"]["valueFiles"]]
         assert tuple(values) == rendered.values["prod"]
     else:
+        policy = found["Kustomization", "jupyterhub-policy-staging"]["spec"]
+        assert (policy["path"], policy["targetNamespace"]) == ("./", "staging")
         release = found["HelmRelease", "jupyterhub-staging"]
         keys = [each["valuesKey"] for each in release["spec"]["valuesFrom"]]
         root = yaml.safe_load(rendered.files["kustomization.yaml"])
