@@ -119,8 +119,8 @@ def main() -> None:
     """Permission levels, resource tiers and quotas, governed inside JupyterHub.
 
     \b
-      jhp init my-platform
-      jhp validate platform.yaml
+      jhp validate .jupyterhub-platform/platform.yaml
+      jhp schema > platform.schema.json
 
     Data goes to stdout, progress to stderr. The exit code is 0 for success, 1 if the answer is
     no, 2 if the command was misused.

@@ -34,7 +34,7 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 def find_warnings(policy: Policy) -> tuple[Fault, ...]:
     """Return what is probably a mistake, or reaches far, people first; it is in force anyway."""
     elevated = (
-        _place(policy, (*rule.path.split("."), "level"), what, _TRUSTED)
+        place_warning(policy, (*rule.path.split("."), "level"), what, _TRUSTED)
         for rule in policy.identity.rules
         if rule.level in ELEVATED and not rule.refusal
         for what in (f"a user who {rule.describe()} is {rule.level}",)
@@ -44,7 +44,7 @@ def find_warnings(policy: Policy) -> tuple[Fault, ...]:
 
 def _find_in_tiers(policy: Policy) -> tuple[Fault, ...]:
     return tuple(
-        _place(policy, ("tiers", tier.name, *key), what, fix)
+        place_warning(policy, ("tiers", tier.name, *key), what, fix)
         for tier in policy.tiers.values()
         for key, what, fix in (
             *(each for variant in tier.variants for each in _check_size(variant)),
@@ -54,8 +54,8 @@ def _find_in_tiers(policy: Policy) -> tuple[Fault, ...]:
     )
 
 
-def _place(policy: Policy, path: tuple[str, ...], what: str, fix: str) -> Fault:
-    """Say where a warning belongs: at the key, or else at what stands above it."""
+def place_warning(policy: Policy, path: tuple[str, ...], what: str, fix: str) -> Fault:
+    """Return a warning where it belongs: at the key, or else at what stands above it."""
     words = (".".join(path[:end]) for end in range(len(path), 0, -1))
     at = next((policy.lines[each] for each in words if each in policy.lines), None)
     return Fault(path, what, fix) if at is None else Fault(path, what, fix).at(at)
@@ -69,7 +69,9 @@ def _check_names(policy: Policy) -> Iterator[Fault]:
                 f"takes more than {MAX_ADDRESS} characters in an address, which JupyterHub keeps "
                 "in SQLite alone: with another database no server of theirs starts"
             )
-            yield _place(policy, ("users", name), what, "have the provider give a shorter name")
+            yield place_warning(
+                policy, ("users", name), what, "have the provider give a shorter name"
+            )
 
 
 def _check_size(tier: Tier) -> Iterator[_Warning]:

@@ -3,15 +3,26 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from jupyterhub_platform.cli.exit_codes import REFUSED
+from jupyterhub_platform.cli.policy.annotations import render_annotations
+from jupyterhub_platform.cli.policy.sarif import render_sarif
+from jupyterhub_platform.cli.terminal import echo_json
+from jupyterhub_platform.core.deployment_warnings import find_deployment_warnings
+from jupyterhub_platform.core.document.schema_deployment import (
+    DeclaredDeployment,
+    read_deployment,
+)
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.policy_warnings import find_warnings, say_warning
+from jupyterhub_platform.deploy.overlays import OverlayFaults, check_overlay
+from jupyterhub_platform.deploy.render.rendering import OVERLAYS
 from jupyterhub_platform.documents import (
     CONFIG_MAP_BYTES,
     MAX_BYTES,
@@ -28,8 +39,17 @@ STDIN: Final = "-"
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="Let warnings count as faults in the exit code.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as described above.")
+@click.option("--sarif", "as_sarif", is_flag=True, help="Print SARIF, for GitHub and GitLab.")
+@click.option("--annotations", is_flag=True, help="Print what GitHub's runners show at the lines.")
 @click.pass_context
-def validate(ctx: click.Context, file: Path, strict: bool, as_json: bool) -> None:
+def validate(
+    ctx: click.Context,
+    file: Path,
+    strict: bool,
+    as_json: bool,
+    as_sarif: bool,
+    annotations: bool,
+) -> None:
     """Check a platform file: every fault with its line, what is wrong and the fix.
 
     \b
@@ -37,8 +57,9 @@ def validate(ctx: click.Context, file: Path, strict: bool, as_json: bool) -> Non
       jhp validate --json .jupyterhub-platform/platform.yaml
 
     FILE is - for stdin. Each fault is a line on stdout. A warning is about something valid that is
-    probably a mistake. The exit code is 0 if the file is valid, 1 if it has faults, 2 if it cannot
-    be read.
+    probably a mistake. Values of the site's own in helm-values/overlays/ beside a file with a
+    deployment are checked, too. The exit code is 0 if all is valid, 1 if there are faults, 2 if
+    the file cannot be read.
 
     \b
     With --json:
@@ -48,23 +69,65 @@ def validate(ctx: click.Context, file: Path, strict: bool, as_json: bool) -> Non
       faults   a list of file, line, path (a list of keys), what, fix
       warnings the same, of what is valid and probably a mistake
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
+    found = _find(file)
+    if as_json:
+        click.echo(_render_json(file, found))
+    elif as_sarif:
+        echo_json(render_sarif(str(file), None, found.faults, found.warnings))
+    elif annotations:
+        click.echo("\n".join(render_annotations(found.faults, found.warnings)))
+    else:
+        _echo(file, found)
+    ctx.exit(REFUSED if found.faults or (strict and found.warnings) else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """What was read, if it has no faults of its own, and what was found in it and beside it."""
+
+    read: ReadPolicy | None
+    faults: tuple[Fault, ...]
+    warnings: tuple[Fault, ...] = ()
+
+
+def _find(file: Path) -> _Findings:
     try:
         read = _read(file)
     except PolicyError as error:
-        if as_json:
-            click.echo(_render_json(file, None, error.faults, ()))
-        else:
-            click.echo("\n".join(str(fault) for fault in error.faults))
-            click.echo(f"{_count(len(error.faults), 'fault')} in {file}", err=True)
-        ctx.exit(REFUSED)
-    warnings = (*_warn_of_size(read), *find_warnings(read.policy))
-    if as_json:
-        click.echo(_render_json(file, read, (), warnings))
-    else:
-        noted = f"; {_count(len(warnings), 'warning')}" if warnings else ""
-        lines = [*map(say_warning, warnings), f"Valid: {_summarise(read.policy)}{noted}."]
-        click.echo("\n".join(lines))
-    ctx.exit(REFUSED if strict and warnings else 0)
+        return _Findings(None, error.faults)
+    deployment = read_deployment(read.document)
+    warnings = (
+        *_warn_of_size(read),
+        *find_warnings(read.policy),
+        *find_deployment_warnings(read.policy, deployment),
+    )
+    overlays = () if deployment is None or str(file) == STDIN else _check_overlays(file, deployment)
+    return _Findings(
+        read,
+        tuple(fault for each in overlays for fault in each.faults),
+        (*warnings, *(warning for each in overlays for warning in each.warnings)),
+    )
+
+
+def _check_overlays(file: Path, deployment: DeclaredDeployment) -> tuple[OverlayFaults, ...]:
+    found = sorted((file.parent / OVERLAYS).rglob("*.yaml"))
+    if not found:
+        return ()
+    # Imports all of JupyterHub, which nothing else here needs.
+    from jupyterhub_platform.hub.known_traits import find_traits
+
+    return tuple(check_overlay(e.read_bytes(), str(e), deployment, find_traits) for e in found)
+
+
+def _echo(file: Path, found: _Findings) -> None:
+    lines = [*map(str, found.faults), *map(say_warning, found.warnings)]
+    if found.read is not None and not found.faults:
+        number = len(found.warnings)
+        noted = f"; {_count(number, 'warning')}" if number else ""
+        lines.append(f"Valid: {_summarise(found.read.policy)}{noted}.")
+    click.echo("\n".join(lines))
+    if found.faults:
+        click.echo(f"{_count(len(found.faults), 'fault')} in {file}", err=True)
 
 
 def _read(file: Path) -> ReadPolicy:
@@ -105,19 +168,15 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _render_json(
-    file: Path,
-    read: ReadPolicy | None,
-    faults: tuple[Fault, ...],
-    warnings: tuple[Fault, ...],
-) -> str:
+def _render_json(file: Path, found: _Findings) -> str:
+    read = found.read
     rendered: dict[str, Any] = {
         "file": str(file),
-        "valid": read is not None,
+        "valid": not found.faults,
         "digest": read.digest if read else None,
         "counts": _counts(read.policy) if read else None,
-        "faults": [_to_json(fault) for fault in faults],
-        "warnings": [_to_json(warning) for warning in warnings],
+        "faults": [_to_json(fault) for fault in found.faults],
+        "warnings": [_to_json(fault) for fault in found.warnings],
     }
     return json.dumps(rendered, indent=2, ensure_ascii=False)
 

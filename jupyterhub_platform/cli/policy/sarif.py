@@ -23,9 +23,15 @@ _RULES: Final = {
 }
 
 
-def render_sarif(file: str, plan: Plan | None, faults: Iterable[Fault | str]) -> dict[str, Any]:
-    """Render what was found: the faults of a file, or what its plan says."""
+def render_sarif(
+    file: str,
+    plan: Plan | None,
+    faults: Iterable[Fault | str],
+    warnings: Iterable[Fault] = (),
+) -> dict[str, Any]:
+    """Render what was found: the faults and warnings of a file, or what its plan says."""
     found = [*(_render("policy-fault", "error", file, str(each)) for each in faults)]
+    found += [_render("policy-warning", "warning", file, str(each)) for each in warnings]
     if plan is not None:
         found += _list_found(file, plan)
     driver = {
