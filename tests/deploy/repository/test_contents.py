@@ -24,11 +24,25 @@ SECRET = re.compile(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUIET = [HealthCheck.too_slow]
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=QUIET)
 @given(answers())
 def test_any_answers_make_a_valid_repository_that_renders_again_the_same(
     texts: dict[str, str],
 ) -> None:
+    check_contents(texts)
+
+
+@pytest.mark.long
+@settings(max_examples=400, deadline=None, suppress_health_check=QUIET)
+@given(answers())
+def test_so_do_many_more(texts: dict[str, str]) -> None:
+    check_contents(texts)
+
+
+def check_contents(texts: dict[str, str]) -> None:
     files = make_contents(texts)
     read = parse_policy(files["platform.yaml"].encode(), "platform.yaml")
     deployment = read_deployment(read.document)
