@@ -46,7 +46,7 @@ def test_a_tier_for_which_no_node_has_room_is_said_with_what_is_left() -> None:
         "and 58.4 GiB"
     )
     assert find(deployment, **with_tier(cpu=15, memory="8Gi")) == []
-    (gpu,) = find(deployment, **with_tier(**{"cpu": 1, "memory": "1Gi", "nvidia.com/gpu": 1}))
+    (gpu,) = find(deployment, **with_tier(**ONE, **{"cpu": 1, "nvidia.com/gpu": 1}))
     assert "cpu leaves 15.54 CPU, 58.4 GiB and 0 GPU" in gpu
 
 

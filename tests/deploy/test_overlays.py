@@ -39,8 +39,8 @@ def test_values_that_can_stand(text: str) -> None:
         (
             "hub:\n  config:\n    JupyterHub:\n      admin_acces: true",
             (
-                "mine.yaml:4: hub.config.JupyterHub.admin_acces: is no setting of JupyterHub; did you "
-                "mean admin_access?"
+                "mine.yaml:4: hub.config.JupyterHub.admin_acces: is no setting of JupyterHub; "
+                "did you mean admin_access?"
             ),
         ),
         (
@@ -57,8 +57,8 @@ def test_values_that_can_stand(text: str) -> None:
         (
             "proxy:\n  secretToken: abc",
             (
-                "mine.yaml:2: proxy.secretToken: is a secret in git; remove it: the Secret of the Hub "
-                "is its place"
+                "mine.yaml:2: proxy.secretToken: is a secret in git; remove it: the Secret of the "
+                "Hub is its place"
             ),
         ),
         (
@@ -71,8 +71,8 @@ def test_values_that_can_stand(text: str) -> None:
         (
             "rbac: {create: true}",
             (
-                "mine.yaml:1: rbac.create: makes a Role with which the Hub reads every Secret of the "
-                "namespace; remove it: manifests/role.yaml is what the Hub needs"
+                "mine.yaml:1: rbac.create: makes a Role with which the Hub reads every Secret of "
+                "the namespace; remove it: manifests/role.yaml is what the Hub needs"
             ),
         ),
         ("a: [b", "mine.yaml:1: what opens here is never closed; close it"),
