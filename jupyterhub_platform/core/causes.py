@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from jupyterhub_platform.core.observed_pods import CHANGED, GONE, UNASSIGNED, UNOBSERVED
 from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.resource_names import CPU
 from jupyterhub_platform.core.sentences import join_remedies
@@ -151,7 +152,38 @@ _SUSPENDED: Final = Cause(
     Who.ADMIN,
     "Ask an admin to lift the suspension with jhp resume.",
 )
-_OF_REASONS: Final = {
+COUNTED: Final = Cause(
+    "pod.counted",
+    "What its owner runs made this pod. The platform counts what it holds, and neither starts nor "
+    "stops it.",
+    Who.YOU,
+    "End it through what made it, for example by closing its Dask cluster.",
+)
+_OBSERVED: Final = {
+    GONE: Cause(
+        "pod.gone", "The pod is gone, and holds nothing.", Who.NOBODY, "There is nothing to do."
+    ),
+    CHANGED: Cause(
+        "pod.changed",
+        "The pod holds something else now, or is charged otherwise.",
+        Who.NOBODY,
+        "Look again in a moment.",
+    ),
+    UNASSIGNED: Cause(
+        "pod.unassigned",
+        "The pod is not charged to this user any more: its labels name nobody, or someone else.",
+        Who.OPERATOR,
+        "Ask an operator to look at the label that names its user; the overview lists such pods.",
+    ),
+    UNOBSERVED: Cause(
+        "pod.unobserved",
+        "The platform does not count pods of this kind any more.",
+        Who.NOBODY,
+        "There is nothing to do.",
+    ),
+}
+"""Why an observed pod holds nothing any more, by the reason in the ledger."""
+_OF_REASONS: Final = _OBSERVED | {
     "stopped": STOPPED,
     "suspended": _SUSPENDED,
     "lifetime": Cause(
