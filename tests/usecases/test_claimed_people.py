@@ -18,7 +18,7 @@ from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.store.credentials import get_credentials, set_password
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Changes
-from jupyterhub_platform.usecases.claimed_people import ClaimedPeople, Forget
+from jupyterhub_platform.usecases.claimed_people import ClaimedPeople, Forget, LogIn
 from jupyterhub_platform.usecases.credentials import LocalCredentials
 from jupyterhub_platform.usecases.managed import PutObject, RetireObject
 from jupyterhub_platform.usecases.policies import Policies, PublishPolicy
@@ -342,6 +342,14 @@ async def test_a_managed_group_may_name_users_of_providers(site):
     assert "kim" not in site.policy.people
     assert site.restarted().people.keys() == site.policy.people.keys()
     assert await site.log_in("s9", "kim", groups=["/staff"]) == "kim"
+
+
+async def test_who_is_forgotten_while_they_are_refreshed_is_not_made_anew(site):
+    await site.log_in("kim", groups=["/staff"])
+    await site.changes.apply(Forget("kim", "another user's from now on", "root"))
+    with pytest.raises(ClaimsError, match="it has another user for kim"):
+        await site.changes.apply(LogIn(identity("kim", "kim", groups=["/staff"]), known="kim"))
+    assert "kim" not in site.policy.people
 
 
 async def test_who_is_forgotten_is_forgotten_by_the_service_too(site, store_url):

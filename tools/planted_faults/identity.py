@@ -123,6 +123,11 @@ IDENTITY: Final = (
             "GovernedAuthenticator.validate_username",
             Replace("return not alike", "return True"),
         ),
+        (
+            "the suspended log in",
+            "GovernedAuthenticator.check_blocked_users",
+            Drop("self.refuse_suspended(username)"),
+        ),
     ),
     *noticed_by(
         "tests/hub/auth/test_claimed_logins.py",
@@ -325,14 +330,6 @@ IDENTITY: Final = (
             "admission is not asked before a start",
             "GovernedAuthenticator.pre_spawn_start",
             Never("isinstance(spawner, AdmissionMixin)"),
-        ),
-    ),
-    *noticed_by(
-        "tests/hub/people/test_live_suspension.py -k everywhere",
-        (
-            "the suspended log in",
-            "GovernedAuthenticator.check_blocked_users",
-            Drop("self.refuse_suspended(username)"),
         ),
     ),
     *noticed_by(
