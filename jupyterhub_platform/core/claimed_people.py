@@ -8,7 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from jupyterhub_platform.core.claims import ProviderIdentity, find_rule, read_all_values
+from jupyterhub_platform.core.claims import (
+    ProviderIdentity,
+    find_claim,
+    find_rule,
+    read_all_values,
+)
 from jupyterhub_platform.core.errors import ClaimsError
 from jupyterhub_platform.core.identity_providers import Identity
 from jupyterhub_platform.core.levels import Level
@@ -98,9 +103,8 @@ def derive_person(
         return given
     claims = login.identity.claims
     provided = read_all_values(claims, provider.groups, trust_email=provider.trust_email)
-    found = {
-        name: claims[name] for name in named if isinstance(claims.get(name), str | int | float)
-    }
+    told = {name: find_claim(claims, name, trust_email=provider.trust_email) for name in named}
+    found = {name: value for name, value in told.items() if isinstance(value, str | int | float)}
     given = replace(given, fed=tuple(sorted(fed_by(provided))), named_claims=found)
     rule = find_rule(identity.rules, login.identity, trust_email=provider.trust_email)
     if rule is None:

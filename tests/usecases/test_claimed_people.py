@@ -294,6 +294,21 @@ async def test_servers_are_told_what_policy_names_and_nothing_else(site):
     assert "WHERE" not in site.policy.pod_of(tier, "staff", ["staff"], "kim").environment
 
 
+async def test_servers_are_told_no_address_that_is_not_verified(site):
+    told = "{MAIL: {claim: email}, LAND: {claim: address.country}}"
+    await site.write("images: [lab]}", f"images: [lab], environment: {told}}}")
+    said = {"groups": ["/staff"], "email": "boss@example.org", "address": {"country": "AU"}}
+
+    def environment() -> Any:
+        tier = site.policy.tiers["small"]
+        return dict(site.policy.pod_of(tier, "staff", ["staff"], "kim").environment)
+
+    await site.log_in("kim", **said)
+    assert environment() == {"LAND": "AU"}
+    await site.log_in("kim", **said, email_verified=True)
+    assert environment() == {"LAND": "AU", "MAIL": "boss@example.org"}
+
+
 async def test_a_group_is_retired_that_only_providers_feed(site):
     video = Key(Kind.GROUP, "video")
     await site.changes.apply(PutObject(video, {"from": ["/video"]}, "why", "root"))

@@ -10,7 +10,7 @@ IDENTITY: Final = (
         "tests/core/test_claims.py",
         (
             "an address that is not verified counts",
-            "claims:read_values",
+            "claims:find_claim",
             Never("claim == EMAIL and not trust_email and not _is_verified(claims)"),
         ),
         ("any number of values is read", "claims:read_values", Never("len(found) > MAX_VALUES")),
