@@ -183,9 +183,17 @@ _OBSERVED: Final = {
     ),
 }
 """Why an observed pod holds nothing any more, by the reason in the ledger."""
+_NOT_LET_IN: Final = Cause(
+    "server.not_let_in",
+    "The server was stopped because no rule lets its owner in any more.",
+    Who.ADMIN,
+    "Ask an admin whether that is meant: identity.rules say who is let in, by what the identity "
+    "provider says of them.",
+)
 _OF_REASONS: Final = _OBSERVED | {
     "stopped": STOPPED,
     "suspended": _SUSPENDED,
+    "not_let_in": _NOT_LET_IN,
     "lifetime": Cause(
         "server.lifetime", "The server was stopped at the end of its lifetime.", Who.YOU, _AGAIN
     ),
@@ -203,7 +211,7 @@ _OF_REASONS: Final = _OBSERVED | {
 """By the reason in the ledger: why a user or the Hub stopped it, or the code of what was seen."""
 DELIBERATE: Final = frozenset({STOPPED.code, ENDED.code, _SUSPENDED.code})
 """Codes of ends that were wanted. Pages do not report them unasked."""
-PLANNED: Final = DELIBERATE | {"server.lifetime", "server.idle"}
+PLANNED: Final = DELIBERATE | {"server.lifetime", "server.idle", _NOT_LET_IN.code}
 """Codes of ends that policy or a user wanted; every other one is a failure."""
 
 _UNRESOLVED: Final = re.compile(

@@ -50,6 +50,7 @@ def test_a_refusal_says_each_reason_and_each_remedy_once() -> None:
         ("lifetime", "server.lifetime"),
         ("idle", "server.idle"),
         ("suspended", "server.suspended"),
+        ("not_let_in", "server.not_let_in"),
         ("server.out_of_memory", "server.out_of_memory"),
         (GONE, "pod.gone"),
         (CHANGED, "pod.changed"),

@@ -140,6 +140,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("server.lifetime", "-", "The server was stopped at the end of its lifetime."),
     ("server.idle", "-", "The server was stopped because it was not used."),
     ("server.suspended", "-", "The server was stopped because its owner was suspended."),
+    ("server.not_let_in", "-", "The server was stopped because no rule lets its owner in."),
     ("pod.counted", "-", "An observed pod holds something: it is counted, never stopped."),
     ("pod.gone", "-", "The observed pod is gone."),
     ("pod.changed", "-", "The observed pod holds something else, or is charged otherwise."),
