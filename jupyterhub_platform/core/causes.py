@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from jupyterhub_platform.core.observed_pods import CHANGED, GONE, UNASSIGNED, UNOBSERVED
 from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.resource_names import CPU
 from jupyterhub_platform.core.sentences import join_remedies
@@ -151,9 +152,48 @@ _SUSPENDED: Final = Cause(
     Who.ADMIN,
     "Ask an admin to lift the suspension with jhp resume.",
 )
-_OF_REASONS: Final = {
+COUNTED: Final = Cause(
+    "pod.counted",
+    "What its owner runs made this pod. The platform counts what it holds, and neither starts nor "
+    "stops it.",
+    Who.YOU,
+    "End it through what made it, for example by closing its Dask cluster.",
+)
+_OBSERVED: Final = {
+    GONE: Cause(
+        "pod.gone", "The pod is gone, and holds nothing.", Who.NOBODY, "There is nothing to do."
+    ),
+    CHANGED: Cause(
+        "pod.changed",
+        "The pod holds something else now, or is charged otherwise.",
+        Who.NOBODY,
+        "Look again in a moment.",
+    ),
+    UNASSIGNED: Cause(
+        "pod.unassigned",
+        "The pod is not charged to this user any more: its labels name nobody, or someone else.",
+        Who.OPERATOR,
+        "Ask an operator to look at the label that names its user; the overview lists such pods.",
+    ),
+    UNOBSERVED: Cause(
+        "pod.unobserved",
+        "The platform does not count pods of this kind any more.",
+        Who.NOBODY,
+        "There is nothing to do.",
+    ),
+}
+"""Why an observed pod holds nothing any more, by the reason in the ledger."""
+_NOT_LET_IN: Final = Cause(
+    "server.not_let_in",
+    "The server was stopped because no rule lets its owner in any more.",
+    Who.ADMIN,
+    "Ask an admin whether that is meant: identity.rules say who is let in, by what the identity "
+    "provider says of them.",
+)
+_OF_REASONS: Final = _OBSERVED | {
     "stopped": STOPPED,
     "suspended": _SUSPENDED,
+    "not_let_in": _NOT_LET_IN,
     "lifetime": Cause(
         "server.lifetime", "The server was stopped at the end of its lifetime.", Who.YOU, _AGAIN
     ),
@@ -171,7 +211,7 @@ _OF_REASONS: Final = {
 """By the reason in the ledger: why a user or the Hub stopped it, or the code of what was seen."""
 DELIBERATE: Final = frozenset({STOPPED.code, ENDED.code, _SUSPENDED.code})
 """Codes of ends that were wanted. Pages do not report them unasked."""
-PLANNED: Final = DELIBERATE | {"server.lifetime", "server.idle"}
+PLANNED: Final = DELIBERATE | {"server.lifetime", "server.idle", _NOT_LET_IN.code}
 """Codes of ends that policy or a user wanted; every other one is a failure."""
 
 _UNRESOLVED: Final = re.compile(

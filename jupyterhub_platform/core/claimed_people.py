@@ -8,7 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from jupyterhub_platform.core.claims import ProviderIdentity, find_rule, read_all_values
+from jupyterhub_platform.core.claims import (
+    ProviderIdentity,
+    find_claim,
+    find_rule,
+    read_all_values,
+)
 from jupyterhub_platform.core.errors import ClaimsError
 from jupyterhub_platform.core.identity_providers import Identity
 from jupyterhub_platform.core.levels import Level
@@ -76,6 +81,15 @@ class ClaimedPerson:
         return bool(self.rule) and not self.refusal and (self.until is None or now < self.until)
 
 
+def say_refused(claimed: ClaimedPerson | None, now: datetime, who: str = "you") -> str:
+    """Say why a user is not let in, to ``who`` they are: ``you`` or ``them``."""
+    if claimed is not None and claimed.refusal:
+        return claimed.refusal
+    if claimed is not None and claimed.until is not None and claimed.until <= now:
+        return f"what this platform gave {who} has ended"
+    return f"no rule of this platform lets {who} in"
+
+
 def derive_person(
     login: ClaimedLogin,
     identity: Identity,
@@ -98,9 +112,8 @@ def derive_person(
         return given
     claims = login.identity.claims
     provided = read_all_values(claims, provider.groups, trust_email=provider.trust_email)
-    found = {
-        name: claims[name] for name in named if isinstance(claims.get(name), str | int | float)
-    }
+    told = {name: find_claim(claims, name, trust_email=provider.trust_email) for name in named}
+    found = {name: value for name, value in told.items() if isinstance(value, str | int | float)}
     given = replace(given, fed=tuple(sorted(fed_by(provided))), named_claims=found)
     rule = find_rule(identity.rules, login.identity, trust_email=provider.trust_email)
     if rule is None:

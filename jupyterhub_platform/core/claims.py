@@ -134,16 +134,15 @@ def read_values(
 ) -> tuple[str, ...] | None:
     """Return the values of a claim as texts; ``None`` if there is no such claim.
 
-    The name may lead into objects (``realm_access.roles``), unless a claim has it whole. An e-mail
-    address that is not verified is none, unless its provider is trusted to give only such.
+    What counts as a claim, and how its name is read, `find_claim` says.
 
     Raises
     ------
     ClaimsError
         Raised if it has another shape, too many values, or one that is too long.
     """
-    found = _find(claims, claim)
-    if found is None or (claim == EMAIL and not trust_email and not _is_verified(claims)):
+    found = find_claim(claims, claim, trust_email=trust_email)
+    if found is None:
         return None
     if isinstance(found, list | tuple):
         if len(found) > MAX_VALUES:
@@ -169,7 +168,14 @@ def read_all_values(
     return tuple(chain.from_iterable(found))
 
 
-def _find(claims: Mapping[str, Any], claim: str) -> Any:
+def find_claim(claims: Mapping[str, Any], claim: str, *, trust_email: bool) -> Any:
+    """Return what a provider said under this name; ``None`` if nothing that counts.
+
+    The name may lead into objects (``realm_access.roles``), unless a claim has it whole. An e-mail
+    address that is not verified does not count, unless its provider is trusted to give only such.
+    """
+    if claim == EMAIL and not trust_email and not _is_verified(claims):
+        return None
     if claim in claims:
         return claims[claim]
     found: Any = claims
@@ -178,6 +184,11 @@ def _find(claims: Mapping[str, Any], claim: str) -> Any:
             return None
         found = found.get(step)
     return found
+
+
+def has_unverified_email(claims: Mapping[str, Any], *, trust_email: bool) -> bool:
+    """Tell whether there is an e-mail address that does not count."""
+    return EMAIL in claims and find_claim(claims, EMAIL, trust_email=trust_email) is None
 
 
 def _is_verified(claims: Mapping[str, Any]) -> bool:

@@ -1,7 +1,14 @@
-"""Pods that users' own controllers make, such as Dask workers: which they are."""
+"""Pods that users' own controllers make, such as Dask workers: which they are, how they end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+
+GONE: Final = "the pod is gone"
+CHANGED: Final = "the pod holds something else, or is charged otherwise"
+UNASSIGNED: Final = "the pod is charged to nobody any more"
+UNOBSERVED: Final = "pods are not observed any more"
+"""Why what a pod held was released, as the ledger has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.hub.metrics.held_metrics import expose_held
 from jupyterhub_platform.hub.notices.delivery import Notices
 from jupyterhub_platform.hub.people.hub_queries import list_member_names
+from jupyterhub_platform.hub.people.leavers import Leavers
 from jupyterhub_platform.hub.people.membership_sync import LOOK_SECONDS as SETTLE_LOOK_SECONDS
 from jupyterhub_platform.hub.people.membership_sync import MembershipSync
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher, read_sample_passwords
@@ -163,6 +164,8 @@ class Platform(PlatformTraits):
         """Make what enforces the policy on people and servers while the Hub runs."""
         self.failed_stops = FailedStops(self.app)
         self.lifetimes = Lifetimes(self.app, self.admission.book)
+        stays = timedelta(seconds=self.leaving_seconds)
+        self.leavers = Leavers(self.app, self.admission.book, lambda: self.snapshot.policy, stays)
         self.suspension = SuspensionEnforcer(self.app, self.runtime)
         self.memberships = MembershipSync(
             self.app, self.runtime, levels_only=not self.manage_memberships
@@ -247,6 +250,7 @@ class Platform(PlatformTraits):
         yield Job(self.memberships.sync_if_due, SETTLE_LOOK_SECONDS)
         yield Job(self.lifetimes.keep_deadlines, self.lifetime_seconds)
         yield Job(self.lifetimes.stop_unused, self.lifetime_seconds)
+        yield Job(self.leavers.stop_servers, self.lifetime_seconds)
         yield Job(ServerRecovery(self.app, self.admission.book).recover, 5.0)
         yield Job(self.audit_watch.check, CHECK_SECONDS, at_once=True)
         yield Job(self.bulk.run, BULK_SECONDS, at_once=True)

@@ -69,6 +69,14 @@ class PlatformTraits(NoticeTraits):
         15.0, help="How often servers are looked at whose time may be over: deadline or idle."
     ).tag(config=True)
 
+    leaving_seconds = Float(
+        900.0,
+        help="""
+        How long servers go on of a user whom no rule under ``identity.rules`` lets in any more.
+        They cannot be reached meanwhile; the time is there to correct a rule that was wrong.
+        """,
+    ).tag(config=True)
+
     metric_groups = Integer(
         200,
         help="""

@@ -89,7 +89,10 @@ class Suspended(Response):
     ended: EndedAccess
     given_back_on_resume: list[str]
     not_given_back: list[str]
-    not_ended: str = Field(default="", description="Connections that may still be open.")
+    not_ended: str = Field(
+        default="",
+        description="Connections that may still be open, and pods that are only counted.",
+    )
 
 
 class Resumed(Response):

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from aiohttp import ClientConnectorError, ClientError, ClientTimeout
 from jupyterhub.httpclient import fetch
 
+from jupyterhub_platform.core.reservations import POD
 from jupyterhub_platform.service.errors import RefusalError
 
 _SECONDS: Final = ClientTimeout(total=30.0, connect=5.0)
@@ -36,7 +37,10 @@ class Stop:
 
 
 def describe_server(user: str, server: str, reader: str = "") -> str:
-    """Name a server: ``The server train of dev1``; that of the ``reader`` is theirs."""
+    """Name a server or an observed pod: ``The server train of dev1``, or ``Your …``."""
+    if server.startswith(POD):
+        pod = server.removeprefix(POD)
+        return f"Your pod {pod}" if user == reader else f"The pod {pod} of {user}"
     if user == reader:
         return f"Your server {server}" if server else "Your default server"
     return f"The server {server} of {user}" if server else f"The default server of {user}"

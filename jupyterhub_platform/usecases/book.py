@@ -80,6 +80,10 @@ class Book:
         """Return what the servers of one user hold, by the name of the server."""
         return tuple(held for held in self.of_user(user) if not held.pod)
 
+    def pods_of(self, user: str) -> tuple[Reservation, ...]:
+        """Return what observed pods of one user hold, by the name of the pod."""
+        return tuple(held for held in self.of_user(user) if held.pod)
+
     def of_account(self, account: str) -> tuple[Reservation, ...]:
         """Return what is charged to one account, oldest first."""
         held = (each for each in self._by_id.values() if each.account == account)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from jupyterhub_platform.core.causes import (
+    COUNTED,
     LOOKS,
     OUT_OF_MEMORY,
     RUNS,
@@ -30,12 +31,13 @@ from jupyterhub_platform.usecases.decisions import address_denial
 
 
 class State(StrEnum):
-    """What a server is doing."""
+    """What a server is doing, or an observed pod, which is counted and nothing else."""
 
     RUNNING = "running"
     STARTING = "starting"
     CHECKING = "checking"
     STOPPING = "stopping"
+    COUNTED = "counted"
     REFUSED = "refused"
     ENDED = "ended"
 
@@ -45,6 +47,7 @@ _USUAL = {
     State.STARTING: STARTS,
     State.CHECKING: LOOKS,
     State.STOPPING: STOPS,
+    State.COUNTED: COUNTED,
 }
 
 

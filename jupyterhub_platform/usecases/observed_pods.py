@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.observed_pods import CHANGED, GONE, UNASSIGNED, UNOBSERVED
 from jupyterhub_platform.core.reservations import POD, Reservation
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.store import ledger
@@ -21,10 +22,6 @@ from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
-GONE: Final = "the pod is gone"
-CHANGED: Final = "the pod holds something else, or is charged otherwise"
-UNASSIGNED: Final = "the pod is charged to nobody any more"
-UNOBSERVED: Final = "pods are not observed any more"
 MAX_SHOWN: Final = 10
 BATCH: Final = 20
 """Pods that are entered in one transaction, which takes a few milliseconds."""

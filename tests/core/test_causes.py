@@ -15,6 +15,7 @@ from jupyterhub_platform.core.causes import (
     not_answering,
     not_up,
 )
+from jupyterhub_platform.core.observed_pods import CHANGED, GONE, UNASSIGNED, UNOBSERVED
 
 NOW = datetime(2030, 1, 2, 3, 4, tzinfo=UTC)
 
@@ -49,7 +50,12 @@ def test_a_refusal_says_each_reason_and_each_remedy_once() -> None:
         ("lifetime", "server.lifetime"),
         ("idle", "server.idle"),
         ("suspended", "server.suspended"),
+        ("not_let_in", "server.not_let_in"),
         ("server.out_of_memory", "server.out_of_memory"),
+        (GONE, "pod.gone"),
+        (CHANGED, "pod.changed"),
+        (UNASSIGNED, "pod.unassigned"),
+        (UNOBSERVED, "pod.unobserved"),
         ("not running after a restart of the Hub", "server.ended"),
     ],
 )

@@ -254,6 +254,29 @@ async def test_what_is_destructive_names_whom_it_touches_and_how_to_undo_it(
     assert not [each for each in running.hub.changes if each.call.startswith("POST")]
 
 
+@pytest.mark.parametrize("place", ["suspend", "forget-login", "delete"])
+async def test_what_ends_a_stay_names_the_pods_that_go_on(running: Running, place: str) -> None:
+    running.filled.count("dev1", "worker-1", "dask", "vision")
+    async with running.browser("admin") as browser:
+        asked = (await browser.get(PREFIX + f"people/dev1/{place}")).text
+        other = (await browser.get(PREFIX + f"people/dev2/{place}")).text
+    assert "No server of theirs runs." in asked
+    assert "1 pod of theirs goes on" in asked
+    assert "worker-1: 1.5 CPU in vision" in asked
+    assert "of theirs goes on" not in other
+
+
+async def test_many_are_suspended_with_the_number_of_pods_that_go_on(running: Running) -> None:
+    running.filled.count("dev1", "worker-1", "dask", "vision")
+    counts = {"total": 1, "done": 1, "same": 0, "refused": 0, "checked": 1}
+    tried = {**counts, "touched": ["dev1"], "refusals": [], "effects": TRIED["effects"]}
+    running.hub.answers = {"POST bulk?dry_run=true": (200, tried)}
+    async with running.browser("admin") as browser:
+        data = {"act": "suspend", "name": "dev1", "step": "preview", "why": "x"}
+        asked = await submit(running, browser, "new/bulk", **data)
+    assert "<strong>1 pod</strong> of theirs goes on" in asked.text
+
+
 async def test_an_invite_is_shown_in_the_answer_to_the_form_alone(running: Running) -> None:
     url = "https://hub.example/hub/invite/?token=secret"
     said = {"user": "dev1", "url": url, "expires_at": "2026-03-03T12:00:00+00:00"}

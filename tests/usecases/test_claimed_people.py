@@ -18,7 +18,7 @@ from jupyterhub_platform.policy_files import PolicyFiles
 from jupyterhub_platform.store.credentials import get_credentials, set_password
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Changes
-from jupyterhub_platform.usecases.claimed_people import ClaimedPeople, Forget
+from jupyterhub_platform.usecases.claimed_people import ClaimedPeople, Forget, LogIn
 from jupyterhub_platform.usecases.credentials import LocalCredentials
 from jupyterhub_platform.usecases.managed import PutObject, RetireObject
 from jupyterhub_platform.usecases.policies import Policies, PublishPolicy
@@ -207,13 +207,28 @@ async def test_a_name_that_is_known_is_given_only_where_the_provider_assigns_nam
 
 async def test_an_address_that_is_not_verified_gives_no_name(site):
     said = {"preferred_username": "", "email": "kim@example.org", "groups": ["/staff"]}
-    with pytest.raises(ClaimsError, match="none of the claims"):
+    told = r"has a name \(email does not count: company does not say that it is verified\)"
+    with pytest.raises(ClaimsError, match=told):
         await site.claimed.log_in(replace(identity("s1", ""), claims=said), lambda _: False)
     verified = replace(identity("s1", ""), claims={**said, "email_verified": True})
     assert (await site.claimed.log_in(verified, lambda _: False)).name == "kim@example.org"
     partner = replace(identity("s1", "", "partner"), claims={**said, "email_verified": True})
     with pytest.raises(ClaimsError, match="belongs to another user of company"):
         await site.claimed.log_in(partner, lambda _: False)
+
+
+async def test_a_rule_that_asks_for_an_address_says_that_it_is_not_verified(site):
+    said = {"email": "kim@example.org"}
+    with pytest.raises(ClaimsError, match=r"no rule of this platform lets you in$"):
+        await site.log_in("kim", **said)
+    await site.write("{groups: boss}", '{email: "*@example.org"}')
+    with pytest.raises(ClaimsError, match=r"lets you in \(email does not count: company does"):
+        await site.log_in("kim", **said)
+    with pytest.raises(ClaimsError, match=r"no rule of this platform lets you in$"):
+        await site.log_in("kim")
+    assert await site.log_in("kim", **said, email_verified=True)
+    with pytest.raises(ClaimsError, match=r"lets you in \(email does not count: company does"):
+        await site.log_in("kim", **said)
 
 
 @pytest.mark.parametrize(
@@ -294,6 +309,21 @@ async def test_servers_are_told_what_policy_names_and_nothing_else(site):
     assert "WHERE" not in site.policy.pod_of(tier, "staff", ["staff"], "kim").environment
 
 
+async def test_servers_are_told_no_address_that_is_not_verified(site):
+    told = "{MAIL: {claim: email}, LAND: {claim: address.country}}"
+    await site.write("images: [lab]}", f"images: [lab], environment: {told}}}")
+    said = {"groups": ["/staff"], "email": "boss@example.org", "address": {"country": "AU"}}
+
+    def environment() -> Any:
+        tier = site.policy.tiers["small"]
+        return dict(site.policy.pod_of(tier, "staff", ["staff"], "kim").environment)
+
+    await site.log_in("kim", **said)
+    assert environment() == {"LAND": "AU"}
+    await site.log_in("kim", **said, email_verified=True)
+    assert environment() == {"LAND": "AU", "MAIL": "boss@example.org"}
+
+
 async def test_a_group_is_retired_that_only_providers_feed(site):
     video = Key(Kind.GROUP, "video")
     await site.changes.apply(PutObject(video, {"from": ["/video"]}, "why", "root"))
@@ -342,6 +372,14 @@ async def test_a_managed_group_may_name_users_of_providers(site):
     assert "kim" not in site.policy.people
     assert site.restarted().people.keys() == site.policy.people.keys()
     assert await site.log_in("s9", "kim", groups=["/staff"]) == "kim"
+
+
+async def test_who_is_forgotten_while_they_are_refreshed_is_not_made_anew(site):
+    await site.log_in("kim", groups=["/staff"])
+    await site.changes.apply(Forget("kim", "another user's from now on", "root"))
+    with pytest.raises(ClaimsError, match="it has another user for kim"):
+        await site.changes.apply(LogIn(identity("kim", "kim", groups=["/staff"]), known="kim"))
+    assert "kim" not in site.policy.people
 
 
 async def test_who_is_forgotten_is_forgotten_by_the_service_too(site, store_url):

@@ -74,6 +74,7 @@ def test_cause_of_the_backend_explains_a_starting_server(gate: Gate) -> None:
     assert explain_held(held, State.STARTING, None).cause.code == "server.starting"
     assert explain_held(held, State.STOPPING, seen).cause.code == "server.stopping"
     assert explain_held(held, State.RUNNING, None).cause.code == "server.running"
+    assert explain_held(held, State.COUNTED, None).cause.code == "pod.counted"
 
 
 def out_of_memory(gate: Gate, tier: str) -> Explanation:

@@ -7,10 +7,31 @@ from mutation.operators import Drop, Never, Replace, Return
 
 IDENTITY: Final = (
     *noticed_by(
+        "tests/hub/people/test_leavers.py",
+        (
+            "a rule that was wrong costs servers at once",
+            "Leavers.stop_servers",
+            Replace("now - since >= self._stays", "True"),
+        ),
+        (
+            "whom the file has loses servers with a rule",
+            "Leavers._find_gone",
+            Replace("not person.is_let_in(now)", "not person.claimed.holds(now)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/auth/providers/test_oidc.py",
+        (
+            "groups of the login count for ever",
+            "OidcClient.ask_again",
+            Replace("not self._has_groups(name)", "True"),
+        ),
+    ),
+    *noticed_by(
         "tests/core/test_claims.py",
         (
             "an address that is not verified counts",
-            "claims:read_values",
+            "claims:find_claim",
             Never("claim == EMAIL and not trust_email and not _is_verified(claims)"),
         ),
         ("any number of values is read", "claims:read_values", Never("len(found) > MAX_VALUES")),
@@ -122,6 +143,11 @@ IDENTITY: Final = (
             "look-alikes log in",
             "GovernedAuthenticator.validate_username",
             Replace("return not alike", "return True"),
+        ),
+        (
+            "the suspended log in",
+            "GovernedAuthenticator.check_blocked_users",
+            Drop("self.refuse_suspended(username)"),
         ),
     ),
     *noticed_by(
@@ -325,14 +351,6 @@ IDENTITY: Final = (
             "admission is not asked before a start",
             "GovernedAuthenticator.pre_spawn_start",
             Never("isinstance(spawner, AdmissionMixin)"),
-        ),
-    ),
-    *noticed_by(
-        "tests/hub/people/test_live_suspension.py -k everywhere",
-        (
-            "the suspended log in",
-            "GovernedAuthenticator.check_blocked_users",
-            Drop("self.refuse_suspended(username)"),
         ),
     ),
     *noticed_by(

@@ -15,6 +15,7 @@ _STATES: Final = {
     "starting": "is starting",
     "checking": "is being checked",
     "stopping": "is stopping",
+    "counted": "is counted",
     "refused": "was refused",
     "ended": "has ended",
 }
@@ -36,7 +37,7 @@ def why(server: str, url: str | None, state: Path, as_json: bool) -> None:
       jhp why dev1
       jhp why dev1/train --json
 
-    NAME alone is the default server of NAME.
+    NAME alone is the default server of NAME. NAME/pod/POD is a pod that counts as theirs.
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     user, _, name = server.partition("/")
     with HubClient.find(url, state) as hub:

@@ -4,14 +4,10 @@ from typing import Final
 
 from jupyterhub_platform.core.claims import Condition, IdentityRule, read_scalar
 from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote
+from jupyterhub_platform.core.document.schema_front_end import DeclaredFrontEnd
 from jupyterhub_platform.core.document.schema_identity import DeclaredIdentity, DeclaredRule
-from jupyterhub_platform.core.document.schema_providers import (
-    DeclaredClient,
-    DeclaredFrontEnd,
-    DeclaredFrontEndSecret,
-    DeclaredProvider,
-    DeclaredSecret,
-)
+from jupyterhub_platform.core.document.schema_providers import DeclaredClient, DeclaredProvider
+from jupyterhub_platform.core.document.schema_secrets import DeclaredSecret
 from jupyterhub_platform.core.identity_providers import (
     AUTHENTICATOR,
     GITHUB,
@@ -98,7 +94,7 @@ def _read_front_end(declared: DeclaredFrontEnd | None) -> FrontEnd | None:
     )
 
 
-def _read_place(declared: DeclaredSecret | DeclaredFrontEndSecret | None) -> SecretPlace | None:
+def _read_place(declared: DeclaredSecret | None) -> SecretPlace | None:
     return None if declared is None else SecretPlace(declared.env or "", declared.file or "")
 
 

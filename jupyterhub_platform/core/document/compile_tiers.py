@@ -171,14 +171,10 @@ def _read_named(
 def read_image(faults: FaultCollector, name: str, image: DeclaredImage) -> Image:
     """Return the image that is declared by this ``name``."""
     path, pattern = ("images", name), None
-    rests_on = [(*path, "reference"), (*path, "pattern")]
-    if image.reference is None and image.pattern is None:
-        fix = "write for example reference: quay.io/jupyter/scipy-notebook:2025-03-31"
-        faults.add((*path, "reference"), "is missing", fix, rests_on=rests_on)
-    elif image.reference is not None and image.pattern is not None:
-        what = "is beside a reference, which is one image"
-        faults.add((*path, "pattern"), what, "remove one of the two", rests_on=rests_on)
-    elif image.pattern is not None:
+    fix = "write for example reference: quay.io/jupyter/scipy-notebook:2025-03-31"
+    keys = ("reference", "pattern")
+    named = faults.find_one_of(path, image, keys, "a reference is one image", fix)
+    if named == "pattern" and image.pattern is not None:
         try:
             pattern = parse_pattern(image.pattern)
         except ImageReferenceError as error:

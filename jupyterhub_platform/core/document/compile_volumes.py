@@ -42,15 +42,11 @@ def read_home(
 
 
 def _check_home(faults: FaultCollector, at: KeyPath, home: DeclaredHome) -> None:
-    named = [key for key in ("size", "claim", "nfs") if getattr(home, key) is not None]
-    rests_on = [(*at, key) for key in ("size", "claim", "nfs")]
-    if not named:
-        fix = "write for example size: 10Gi, or claim: NAME and sub_path: home/{username}"
-        faults.add((*at, "size"), "is missing", fix, rests_on=rests_on)
-    elif len(named) > 1:
-        what = f"is beside {named[0]}, and a home is one volume"
-        faults.add((*at, named[1]), what, "remove one of the two", rests_on=rests_on)
-    elif named != ["size"]:
+    keys = ("size", "claim", "nfs")
+    fix = "write for example size: 10Gi, or claim: NAME and sub_path: home/{username}"
+    named = faults.find_one_of(at, home, keys, "a home is one volume", fix)
+    if named in {"claim", "nfs"}:
+        rests_on = [(*at, key) for key in keys]
         if home.storage_class is not None:
             what = "is for a volume that is made, and this one exists"
             faults.add((*at, "storage_class"), what, "remove it", rests_on=rests_on)
@@ -68,13 +64,8 @@ def read_shared(
     """Return the volumes below ``path`` that servers share."""
     found = []
     for at, each in faults.number((*path, "volumes"), volumes):
-        rests_on = [(*at, "claim"), (*at, "nfs")]
-        if each.claim is None and each.nfs is None:
-            fix = "write for example claim: shared-data"
-            faults.add((*at, "claim"), "is missing", fix, rests_on=rests_on)
-        elif each.claim is not None and each.nfs is not None:
-            what = "is beside claim, and this is one volume"
-            faults.add((*at, "nfs"), what, "remove one of the two", rests_on=rests_on)
+        fix = "write for example claim: shared-data"
+        faults.find_one_of(at, each, ("claim", "nfs"), "this is one volume", fix)
         if each.writers and not each.read_only:
             what = "names who may write, and everybody may: read_only is false"
             fix = "remove one of the two"

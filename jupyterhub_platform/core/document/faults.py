@@ -40,6 +40,23 @@ class FaultCollector:
             self.note(Fault(path, what, fix))
             self.mark_broken(path)
 
+    def find_one_of(
+        self, path: KeyPath, declared: object, keys: Sequence[str], what: str, fix: str
+    ) -> str:
+        """Return the one of ``keys`` that is written below ``path``; empty if that is a fault.
+
+        ``what`` they say is one thing, such as ``a home is one volume``; ``fix`` is what to write
+        where none of them is.
+        """
+        named = [key for key in keys if getattr(declared, key) is not None]
+        rests_on = [(*path, key) for key in keys]
+        if not named:
+            self.add((*path, keys[0]), "is missing", fix, rests_on=rests_on)
+        elif len(named) > 1:
+            beside = f"is beside {named[0]}, and {what}"
+            self.add((*path, named[1]), beside, "remove one of the two", rests_on=rests_on)
+        return named[0] if len(named) == 1 else ""
+
     def note(self, fault: Fault) -> None:
         """Report a fault that causes no others, such as an invalid name."""
         if len(self._faults) < MAX_FAULTS:

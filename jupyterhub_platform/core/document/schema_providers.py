@@ -3,18 +3,14 @@
 import ipaddress
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    Strict,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, Strict, model_validator
 
+from jupyterhub_platform.core.document.schema_claims import ClaimNames, OneOrMoreClaims
+from jupyterhub_platform.core.document.schema_front_end import DeclaredFrontEnd
+from jupyterhub_platform.core.document.schema_secrets import DeclaredSecret
 from jupyterhub_platform.core.document.value_types import (
     Declared,
     Duration,
@@ -30,9 +26,6 @@ from jupyterhub_platform.core.identity_providers import (
     PRIVATE_KEY,
 )
 
-_HEADER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,98}[A-Za-z0-9])?")
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
-_WHERE: Final = "write {env: NAME} or {file: /path}"
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]{1,255}", re.ASCII)
 _VISIBLE: Final = re.compile(r"[ -~]{1,1000}", re.ASCII)
 _OURS: Final = frozenset(
@@ -42,7 +35,6 @@ _OURS: Final = frozenset(
     }
 )
 _OF_AUTHENTICATORS: Final = frozenset({"kind", "title", "groups", "trust_email"})
-_OF_PROXIES: Final = ("x-forwarded-", "x-scheme", "x-real-ip", "forwarded", "cookie", "host")
 
 
 def _check_issuer(value: str) -> str:
@@ -82,30 +74,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _check_header(value: str) -> str:
-    if not _HEADER.fullmatch(value):
-        raise refusal(f"“{value[:64]}” is not the name of a header", "use letters, digits and -")
-    if value.lower().startswith(_OF_PROXIES):
-        raise refusal(
-            f"“{value[:64]}” says something else in every request", "have a header of its own set"
-        )
-    return value
-
-
-def _check_proxy(value: str) -> str:
-    try:
-        network = ipaddress.ip_network(value, strict=False)
-    except ValueError:
-        what = f"“{value[:64]}” is neither an address nor a network"
-        raise refusal(what, "write for example 10.1.2.3 or 10.1.2.0/24") from None
-    if network.prefixlen < (8 if network.version == 4 else 32):
-        raise refusal(
-            f"“{value[:64]}” is so wide that many could be the front end",
-            "name its address, or the smallest network that it is in",
-        )
-    return value
-
-
 def _check_scope(value: str) -> str:
     if not _SCOPE.fullmatch(value):
         raise refusal(f"“{value[:64]}” is not a scope", "write it as the provider does, in a list")
@@ -123,66 +91,9 @@ def _check_parameters(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
-def _check_claim(value: str) -> str:
-    if not value.strip() or len(value) > 200 or not value.isprintable():
-        raise refusal(f"“{value[:64]}” is not the name of a claim", "write it as the provider does")
-    return value
-
-
-def _check_path(value: str) -> str:
-    if not value.startswith("/") or not value.isprintable():
-        raise refusal("is not the path of a file", "write it from the root: /etc/…")
-    return value
-
-
-def _check_variable(value: str) -> str:
-    if not _VARIABLE.fullmatch(value):
-        raise refusal(
-            "is not the name of an environment variable", "write its name, never the secret itself"
-        )
-    return value
-
-
 Issuer = Annotated[str, Field(max_length=500), AfterValidator(_check_issuer)]
-HeaderName = Annotated[str, AfterValidator(_check_header)]
-ProxyName = Annotated[str, AfterValidator(_check_proxy)]
-ClaimName = Annotated[str, AfterValidator(_check_claim)]
-ClaimNames = Annotated[tuple[ClaimName, ...], Strict(strict=False)]
-OneOrMoreClaims = Annotated[
-    ClaimNames,
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
-]
 Scope = Annotated[str, AfterValidator(_check_scope)]
-Variable = Annotated[str, AfterValidator(_check_variable)]
-FilePath = Annotated[str, AfterValidator(_check_path)]
 Parameters = Annotated[dict[str, str], AfterValidator(_check_parameters)]
-
-
-class DeclaredSecret(Declared):
-    """Where a secret is. The secret itself never stands in this file."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_a_place(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            # Not repeated: it may be the secret itself.
-            raise refusal("does not say where the secret is", _WHERE)
-        return value
-
-    env: Variable | None = Field(
-        None, description="Variable of the Hub's environment; else name a file."
-    )
-    file: FilePath | None = Field(
-        None, description="File that the Hub can read; read again when it changes."
-    )
-
-    @model_validator(mode="after")
-    def _names_one(self) -> Self:
-        if (self.env is None) == (self.file is None):
-            what = "names neither a variable nor a file" if self.env is None else "names both"
-            raise refusal(what, _WHERE)
-        return self
 
 
 class DeclaredClient(Declared):
@@ -208,51 +119,6 @@ class DeclaredClient(Declared):
             )
         if self.auth == PRIVATE_KEY and self.key is None:
             raise refusal(f"has no key, which {self.auth} needs", "write key: {file: /path}")
-        return self
-
-
-class DeclaredFrontEndSecret(Declared):
-    """What the front end sends along, so that no one else can speak for it."""
-
-    header: HeaderName = Field(description="The header that it is in.")
-    env: Variable | None = Field(
-        None, description="Variable of the Hub's environment; else name a file."
-    )
-    file: FilePath | None = Field(None, description="File that the Hub can read.")
-
-    @model_validator(mode="after")
-    def _names_one(self) -> Self:
-        DeclaredSecret(env=self.env, file=self.file)
-        return self
-
-
-class DeclaredFrontEnd(Declared):
-    """A proxy that authenticates people itself, for example by smart card."""
-
-    subject: HeaderName = Field(description="The header with what identifies a person for ever.")
-    claims: dict[ClaimName, HeaderName] = Field(
-        {}, description="Headers with what else is said of a person, by claim."
-    )
-    lists: ClaimNames = Field((), description="Claims with several values, such as groups.")
-    separator: Line = Field(",", description="What stands between the values of a list.")
-    proxies: Annotated[tuple[ProxyName, ...], Strict(strict=False)] = Field(
-        description="Addresses or networks of the front end. The headers of others count nothing."
-    )
-    secret: DeclaredFrontEndSecret | None = Field(
-        None, description="What the front end sends along; needed where it is on this machine."
-    )
-
-    @model_validator(mode="after")
-    def _is_the_only_one(self) -> Self:
-        if not self.proxies:
-            raise refusal("names no proxy, so that nobody could log in", "name its address")
-        for proxy in self.proxies:
-            network = ipaddress.ip_network(proxy, strict=False)
-            if network.is_loopback and self.secret is None:
-                raise refusal(
-                    f"“{proxy}” is this machine, whose every user could send that header",
-                    "write secret: {header: NAME, file: /path} as well",
-                )
         return self
 
 

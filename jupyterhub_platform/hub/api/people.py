@@ -26,6 +26,7 @@ from jupyterhub_platform.rest.response_bodies import (
 from jupyterhub_platform.usecases.suspensions import SuspensionError
 
 GIVEN_BACK: Final = ("level", "groups", "grants", "files", "shares")
+MAX_NAMED: Final = 10
 NOT_GIVEN_BACK: Final = ("tokens", "sessions", "share codes")
 
 
@@ -102,7 +103,8 @@ class SuspendHandler(SuspensionHandler):
         body = self.read(SuspendRequest)
         reason, until = body.reason, body.until
         ended = await self.platform.suspension.suspend(name, reason=reason, until=until, by=self.me)
-        left = say_not_ended(name, ended.still_open) if ended.still_open else ""
+        pods = [each.pod for each in self.platform.admission.book.pods_of(name)]
+        left = say_not_ended(name, ended.still_open, pods)
         return Suspended(
             user=name,
             suspended=True,
@@ -142,9 +144,21 @@ class ResumeHandler(SuspensionHandler):
         )
 
 
-def say_not_ended(name: str, servers: Sequence[str]) -> str:
-    """Name the connections to other users' servers that stay open, and how to close them."""
-    return (
-        f"A kernel's connection that {name} has open at {', '.join(servers)} is not cut. "
-        "To cut it, stop that server."
-    )
+def say_not_ended(name: str, servers: Sequence[str], pods: Sequence[str]) -> str:
+    """Name what a suspension does not end, and how to end it; empty if there is nothing.
+
+    That is connections to other users' servers, and pods that the platform only counts.
+    """
+    told = []
+    if servers:
+        told.append(
+            f"A kernel's connection that {name} has open at {', '.join(servers)} is not cut. "
+            "To cut it, stop that server."
+        )
+    if pods:
+        more = f" and {len(pods) - MAX_NAMED} more" if len(pods) > MAX_NAMED else ""
+        told.append(
+            f"Pods that {name} made go on: {', '.join(pods[:MAX_NAMED])}{more}. "
+            "End them through what made them, or with kubectl."
+        )
+    return " ".join(told)

@@ -8,11 +8,16 @@ from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.spawner.explain import explain_now, with_larger_tier
 from jupyterhub_platform.rest.response_bodies import Why
-from jupyterhub_platform.usecases.explanations import Explanation, State, explain_recorded
+from jupyterhub_platform.usecases.explanations import (
+    Explanation,
+    State,
+    explain_held,
+    explain_recorded,
+)
 
 
 class WhyHandler(PlatformAPIHandler):
-    """The state of a server and why it is in it, who can help, and how."""
+    """The state of a server or an observed pod, and why it is in it, who can help, and how."""
 
     async def get(self) -> None:
         """Answer for ``?user=&server=``; they default to the caller and the default server."""
@@ -28,6 +33,9 @@ class WhyHandler(PlatformAPIHandler):
         self.answer(Why.model_validate(whole.to_json()))
 
     async def _explain(self, name: str, server: str) -> Explanation | None:
+        pod = self.platform.admission.book.of_server(name, server)
+        if pod is not None and pod.pod:
+            return explain_held(pod, State.COUNTED, None)
         row = self.find_in_hub(name)
         now = explain_now(self.users[row.id], server) if row is not None else None
         if now is not None and now.state is not State.ENDED:

@@ -43,6 +43,7 @@ class Lifetimes:
         self._began = datetime.now(UTC)
         self._busy_at: dict[str, datetime] = {}
         self._unanswered: dict[str, int] = {}
+        self._asks_with: set[int] = set()
         self._asking = asyncio.Semaphore(_MAX_CONCURRENT_ASKS)
 
     async def keep_deadlines(self) -> None:
@@ -113,13 +114,21 @@ class Lifetimes:
         except Exception:
             self._app.log.exception("%s/%s could not be stopped", user.name, spawner.name)
 
+    def asks_with(self, token_id: int) -> bool:
+        """Tell whether this is a token with which the Hub asks a server now."""
+        return token_id in self._asks_with
+
     async def _ask_whether_busy(self, user: Any, spawner: Any) -> bool | None:
         """Ask a server whether one of its kernels is busy; ``None`` if it does not answer."""
         scopes = [f"access:servers!server={user.name}/{spawner.name}"]
         token = user.new_api_token(note=_NOTE, scopes=scopes, expires_in=_TOKEN_SECONDS)
+        row = orm.APIToken.find(user.db, token)
+        number = row.id if row is not None else 0
+        self._asks_with.add(number)
         try:
             kernels = await _read_kernels(spawner.server.url, token)
         finally:
+            self._asks_with.discard(number)
             row = orm.APIToken.find(user.db, token)
             if row is not None:
                 user.db.delete(row)

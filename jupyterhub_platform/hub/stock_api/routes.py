@@ -16,6 +16,7 @@ from jupyterhub.apihandlers.proxy import ProxyAPIHandler
 from jupyterhub.apihandlers.services import ServiceAPIHandler
 from jupyterhub.apihandlers.shares import ServerShareCodeAPIHandler
 from jupyterhub.apihandlers.users import (
+    SelfAPIHandler,
     UserAPIHandler,
     UserListAPIHandler,
     UserTokenListAPIHandler,
@@ -25,6 +26,7 @@ from jupyterhub.handlers.base import BaseHandler
 
 from jupyterhub_platform.hub.stock_api.bad_input import refuse_bad_values
 from jupyterhub_platform.hub.stock_api.bodies import BodyGuard
+from jupyterhub_platform.hub.stock_api.busy_question import BusyQuestionGuard
 from jupyterhub_platform.hub.stock_api.fields import (
     ProxyAddressGuard,
     ServiceGuard,
@@ -74,6 +76,7 @@ def _guard(
 
 
 _API_GUARDS: Final[dict[type[Any], type[Any]]] = {
+    SelfAPIHandler: BusyQuestionGuard,
     UserAPIHandler: RenameGuard,
     UserListAPIHandler: AdminGuard,
     GroupListAPIHandler: LevelGroupGuard,

@@ -176,6 +176,7 @@ class NewBulkPage(EditingPage):
             groups=groups,
             levels=list(Level),
             tiers=sorted(facts.policy.tiers),
+            pods=sum(len(facts.book.pods_of(each)) for each in chosen.names),
             servers=sum(len(facts.book.servers_of(each)) for each in held),
             found=answer.body if answer and can else None,
             obstacle=answer if answer and not can else None,

@@ -48,6 +48,7 @@ class PersonPage(EditingPage):
             object_name=name,
             answer=answer,
             held=facts.book.servers_of(name),
+            pods=facts.book.pods_of(name),
             suspension=facts.suspension_of(name),
             reason=self.sent("why"),
             until=self.sent("until"),
@@ -122,6 +123,7 @@ class DeletePage(EditingPage):
             object_name=name,
             answer=answer,
             held=facts.book.servers_of(name),
+            pods=facts.book.pods_of(name),
             action=self.place(Kind.USER, name, "delete"),
             back=self.back_to(Kind.USER),
         )

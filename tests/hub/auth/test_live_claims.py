@@ -14,6 +14,7 @@ from tests.hub.auth.test_live_login_at_provider import SECRET, Browser
 from tests.support.chromium import launch_chromium
 from tests.support.live_hub import LiveHub, running, wait_for
 from tests.support.oidc_provider import OidcProvider, running_providers
+from tests.support.store_readers import read_open, read_releases
 
 pytestmark = pytest.mark.hub
 
@@ -35,6 +36,11 @@ identity:
     - {{when: {{department: alumni}}, refuse: alumni are not let in}}
     - {{title: Staff, when: {{groups: /staff}}, level: developer, groups: [staff]}}
     - {{when: {{groups: /projects/vision}}, level: user}}
+"""
+SITE = """\
+c.Authenticator.auth_refresh_age = 1
+c.Platform.lifetime_seconds = 1
+c.Platform.leaving_seconds = 3
 """
 VISION = ["/projects/vision"]
 
@@ -90,7 +96,7 @@ def site(make_directory: Callable[[], Path]) -> Iterator[Site]:
         hub = LiveHub(
             make_directory(),
             policy,
-            site="c.Authenticator.auth_refresh_age = 1",
+            site=SITE,
             environment={"COMPANY_SECRET": SECRET},
         )
         with running(hub):
@@ -174,6 +180,34 @@ def test_a_user_of_a_rule_starts_a_server_and_is_charged_like_others(site: Site)
     assert admin.delete("users/sam/server").status_code in {202, 204}
     people = admin.get(f"{site.hub.url}/services/platform/people").text
     assert "claimed by the rule at" in people
+
+
+def test_servers_end_of_a_user_whom_no_rule_lets_in_any_more(site: Site) -> None:
+    site.know("l1", preferred_username="lena", groups=VISION)
+    browser = site.log_in("l1")
+    admin = site.hub.token("admin")
+    assert admin.start("lena", "", tier="small", account="vision").status_code in {201, 202}
+    admin.wait_until_ready("lena", "")
+    (held,) = (each for each in read_open(site.hub) if each.user == "lena")
+    site.know("l1", preferred_username="lena", groups=[])
+    wait_for(lambda: not browser.is_in, "the end of a session")
+    assert not read_releases(site.hub).get(held.id)
+    found = site.read("people/lena")
+    assert (found["source"], found["level_path"]) == ("claimed", "users.lena")
+    said = "lena is not let in: no rule of this platform lets them in."
+    assert found["sentence"].startswith(said)
+    pages = f"{site.hub.url}/services/platform/people"
+    person, people = (admin.get(place).text for place in (f"{pages}/lena", pages))
+    assert "Claimed, and not declared" in person
+    assert "Declared at" not in person
+    assert "(not a member: a server is still charged to it)" in person
+    assert "not let in</span>" in people
+    told = Terminal(site.hub.state).done("explain lena").stdout
+    assert told.startswith(said)
+    assert "not a member: a server is still charged to it" in told
+    wait_for(lambda: read_releases(site.hub).get(held.id) == "not_let_in", "the server to end", 12)
+    why = admin.get("platform/why?user=lena").json()
+    assert why["cause"]["code"] == "server.not_let_in"
 
 
 def test_what_was_opened_with_a_password_ends_with_it_whatever_it_is_called(site: Site) -> None:

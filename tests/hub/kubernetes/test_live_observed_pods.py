@@ -114,8 +114,15 @@ def test_a_start_that_does_not_fit_beside_pods_is_denied_until_they_are_gone(
     assert "1.95 of 2 CPU in vision, 1.95 CPU of it by pods, and small asks for 0.1 CPU" in said
     assert "Stop some of the pods, or ask an admin" in said
     see_pages(live, found.id)
+    why = read_why(live, "pod/worker-1")
+    assert (why["state"], why["cause"]["code"]) == ("counted", "pod.counted")
+    assert (why["tier"], why["account"]) == ("dask", "vision")
     remove(live, "worker-1")
     wait_until_held(live)
+    gone = read_why(live, "pod/worker-1")
+    assert (gone["state"], gone["cause"]["code"]) == ("ended", "pod.gone")
+    other = live.hub.token("kim-lee").get("platform/why?user=dev1&server=pod/worker-1")
+    assert other.status_code == 404
     assert read_releases(live.hub)[found.id] == "the pod is gone"
     assert api.start("dev1", "train", tier="small", account="vision").status_code in {201, 202}
     api.wait_until_ready("dev1", "train")
@@ -127,6 +134,19 @@ def test_a_start_that_does_not_fit_beside_pods_is_denied_until_they_are_gone(
     wait_for(lambda: "train" not in {each.server for each in read_open(live.hub)}, "the release")
 
 
+def read_why(live: ClusterHub, server: str) -> Any:
+    return live.hub.token("dev1").get(f"platform/why?user=dev1&server={server}").json()
+
+
+def test_a_suspension_names_the_pods_that_go_on(live: ClusterHub) -> None:
+    add(live, "worker-8", user="kim-lee", cpu="100m")
+    wait_until_held(live, "worker-8")
+    admin = live.hub.token("admin")
+    answer = admin.post("platform/users/kim-lee/suspend", json={"reason": "left"}).json()
+    assert "Pods that kim-lee made go on: worker-8." in answer["not_ended"]
+    admin.post("platform/users/kim-lee/resume", json={"reason": "back"})
+
+
 def see_pages(live: ClusterHub, identifier: str) -> None:
     """See that every page shows the pod, and none offers to stop it."""
     dev, admin = live.hub.login("dev1"), live.hub.login("admin")
@@ -136,6 +156,13 @@ def see_pages(live: ClusterHub, identifier: str) -> None:
     shown = dev.visit("/hub/spawn?opt-account=vision&opt-tier=small").text
     assert "pod/worker-1" in shown
     assert "ends through what made it" in shown
+    why = admin.visit("/services/platform/servers/why?user=dev1&server=pod/worker-1").text
+    assert "The pod worker-1 of dev1 is counted" in why
+    assert "neither starts nor stops it" in why
+    assert (
+        "Your pod worker-1 is counted"
+        in dev.visit("/services/platform/servers/why?user=dev1&server=pod/worker-1").text
+    )
     for page in ("overview", "people/dev1", "groups/vision", f"decisions/{identifier}"):
         shown = admin.visit(f"/services/platform/{page}").text
         assert "worker-1" in shown, page

@@ -62,6 +62,23 @@ async def test_a_pod_is_the_tiers_with_what_the_sites_class_adds(
     assert found == expected
 
 
+async def test_a_start_that_was_not_admitted_does_not_reach_the_sites_class(
+    make_hub: Callable[..., Hubs],
+) -> None:
+    begun = []
+
+    class Site(KubeSpawner):  # type: ignore[misc] # no types
+        def start(self) -> Any:
+            begun.append(self)
+            return super().start()
+
+    spawner = make_hub().spawner(admit(SMALL), spawner_class=wrap_spawner(Site))
+    spawner.admitted = None
+    with pytest.raises(AdmissionDenied):
+        await spawner.start()
+    assert not begun
+
+
 async def test_what_a_sites_class_does_to_a_pod_is_checked_last(
     make_hub: Callable[..., Hubs],
 ) -> None:

@@ -42,7 +42,8 @@ tiers:
     max_lifetime: 8h
     idle_timeout: 1h
 """
-SITE = "c.Platform.lifetime_seconds = 1\n"
+WITHOUT_DEV = POLICY.replace("  dev: {level: developer}\n", "").replace("[dev, admin]", "[admin]")
+SITE = "c.Platform.lifetime_seconds = 1\nc.Authenticator.auth_refresh_age = 1\n"
 
 
 hub = hub_of(POLICY, site=SITE, lab=True)
@@ -88,6 +89,8 @@ def test_a_deadline_that_is_far_away_is_shown_without_a_warning(hub: LiveHub, de
 
 
 def test_an_idle_server_ends_and_a_busy_kernel_is_not_idle(hub: LiveHub, dev: Api) -> None:
+    """A computation goes on after its user's session has ended, or they are declared no more."""
+    admin = hub.token("admin")
     start(dev, "lazy", "lazy")
     held = next(each for each in read_open(hub) if each.server == "lazy")
     with Watched(hub.url) as client:
@@ -97,7 +100,10 @@ def test_an_idle_server_ends_and_a_busy_kernel_is_not_idle(hub: LiveHub, dev: Ap
         IOLoop().run_sync(lambda: compute(hub, dev, kernel, seconds=36), timeout=120)
         computed = time.monotonic() - began
         assert computed > 35
-        assert "lazy" in dev.servers("dev"), "it computed for three times its idle timeout"
+        assert dev.get("user").status_code == 403, "their tokens are refused"
+        assert "lazy" in admin.servers("dev"), "it computed for three times its idle timeout"
+    hub.policy.write_text(POLICY)
+    assert admin.post("platform/reload").status_code == 200
     wait_for(lambda: "lazy" not in dev.servers("dev"), "the idle server to stop", seconds=90)
     wait_for(lambda: held.id in read_releases(hub), "the release")
     assert read_releases(hub)[held.id] == "idle"
@@ -114,6 +120,7 @@ async def compute(hub: LiveHub, dev: Api, kernel: str, *, seconds: int) -> None:
     content: dict[str, Any] = {"code": f"import time; time.sleep({seconds})", "silent": False}
     message = {"header": {**header, "version": "5.3"}, "channel": "shell", "content": content}
     await channel.write_message(json.dumps({**message, "parent_header": {}, "metadata": {}}))
+    hub.policy.write_text(WITHOUT_DEV)
     while True:
         said = await channel.read_message()
         assert said is not None, "the server ended while its kernel computed"

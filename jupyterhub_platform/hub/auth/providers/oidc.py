@@ -3,7 +3,7 @@
 import hmac
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from tornado.httputil import url_concat
@@ -117,7 +117,7 @@ class OidcClient(OAuthClient):
             userinfo = await self._ask_userinfo(tokens.access, token["sub"])
         except AccessEndedError as error:
             raise ProviderAnswerError("it does not take the access token that it gave") from error
-        return self._prove(token["sub"], tokens, userinfo, token)
+        return self._prove(token["sub"], tokens, userinfo, token, token.keys() - userinfo.keys())
 
     async def renew(self, known: Proven) -> Tokens:
         """Return newer tokens of a user, which the Hub has to keep: the older ones are void.
@@ -150,7 +150,16 @@ class OidcClient(OAuthClient):
         can_ask = self.provider.userinfo and bool((await self._metadata.get()).userinfo)
         if not is_new and (expired or not can_ask):
             return None
-        return self._prove(subject, tokens, await self._ask_userinfo(tokens.access, subject), token)
+        userinfo = await self._ask_userinfo(tokens.access, subject)
+        if is_new:
+            return self._prove(subject, tokens, userinfo, token, token.keys() - userinfo.keys())
+        # What the last ID token alone said was said of the login, and no newer one takes it back.
+        kept = {
+            name: value
+            for name, value in known.identity.claims.items()
+            if name in known.signed_only and not self._has_groups(name)
+        }
+        return self._prove(subject, tokens, kept, userinfo, known.signed_only)
 
     async def find_logout(self, known: Proven, page: str) -> str:
         """Return where a user logs out at the provider, to come back to ``page``; may be empty."""
@@ -202,9 +211,18 @@ class OidcClient(OAuthClient):
             raise ProviderAnswerError("its userinfo is of another user")
         return userinfo
 
-    def _prove(self, subject: str, tokens: Tokens, *claims: Mapping[str, Any]) -> Proven:
-        # What is signed wins, and comes last.
-        identity = ProviderIdentity(
-            self.provider.key, self.provider.issuer, subject, unite_claims(*claims)
-        )
-        return Proven(identity, tokens, time.time())
+    def _has_groups(self, claim: str) -> bool:
+        """Tell whether a claim lists groups, which count for a day once they are not said."""
+        return any(claim in {each, each.partition(".")[0]} for each in self.provider.groups)
+
+    def _prove(
+        self,
+        subject: str,
+        tokens: Tokens,
+        older: Mapping[str, Any],
+        newer: Mapping[str, Any],
+        signed_only: Collection[str],
+    ) -> Proven:
+        claims = unite_claims(older, newer)
+        identity = ProviderIdentity(self.provider.key, self.provider.issuer, subject, claims)
+        return Proven(identity, tokens, time.time(), frozenset(signed_only) & claims.keys())

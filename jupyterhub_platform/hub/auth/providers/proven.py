@@ -45,11 +45,16 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """A user whom a provider has proved, at a time in seconds since 1970."""
+    """A user whom a provider has proved, at a time in seconds since 1970.
+
+    ``signed_only`` are claims that the ID token alone had: that userinfo does not say them takes
+    nothing back.
+    """
 
     identity: ProviderIdentity
     tokens: Tokens
     at: float
+    signed_only: frozenset[str] = frozenset()
 
     def render_state(self) -> dict[str, Any]:
         """Render the Hub's ``auth_state``, which it encrypts.
@@ -65,6 +70,7 @@ class Proven:
             "id_token": self.tokens.identity or None,
             "expires_at": self.tokens.expires_at,
             "checked_at": self.at,
+            "signed_only": sorted(self.signed_only),
             "oauth_user": {"sub": self.identity.subject, **self.identity.claims},
         }
 
@@ -84,6 +90,7 @@ def read_state(state: object) -> Proven | None:
             expires_at=float(state.get("expires_at") or 0),
         ),
         float(state.get("checked_at") or 0),
+        frozenset(map(str, state.get("signed_only") or ())),
     )
 
 
