@@ -103,7 +103,7 @@ class Sockets:
         # An earlier version let users write there, and no tree is too deep for this program, which
         # is found where systems keep it, too: PATH may name an environment of Python's alone.
         path = os.pathsep.join([os.defpath, *os.get_exec_path()])
-        command = ["rm", "-rf", "--", self.directory]
+        command = ["rm", "-rf", "--", str(self.directory)]
         subprocess.run(command, env={"PATH": path}, check=False)  # noqa: S603
 
 

@@ -27,5 +27,5 @@ def refuse_paths_of_no_file() -> None:
             raise HTTPError(404)
         return parse_url_path(handler, url_path)
 
-    StaticFileHandler.parse_url_path = parse  # type: ignore[method-assign]
+    StaticFileHandler.parse_url_path = parse  # type: ignore[method-assign, assignment]
     setattr(StaticFileHandler, _PATCHED, True)
