@@ -58,6 +58,15 @@ async def test_a_stranger_reads_it_and_the_hub_is_not_asked_who_that_is(served: 
         assert (head.status_code, head.content, head.headers["Content-Length"]) == (200, b"", "10")
 
 
+async def test_every_page_leads_there(served: Running) -> None:
+    async with served.browser("viewer") as browser:
+        page = await browser.get(PREFIX)
+    menu, _, rest = page.text.partition("</details>")
+    link = f'<a href="{PREFIX}docs/">Documentation</a>'
+    assert link in menu[menu.index("platform-account") :]
+    assert link in rest[rest.index("foot-links") :]
+
+
 async def test_a_browser_keeps_what_is_current(served: Running) -> None:
     async with served.program("") as stranger:
         page = f"{PREFIX}docs/reference/cli.html"
