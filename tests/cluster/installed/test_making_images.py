@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,18 +35,32 @@ def make_images(tools: Path, *arguments: str) -> subprocess.CompletedProcess[str
     )
 
 
-def test_both_images_are_built_pushed_and_named_by_digest(tmp_path: Path) -> None:
-    write_buildah(tmp_path)
+@pytest.fixture
+def tools(tmp_path: Path) -> Iterator[Path]:
+    """What builds images, as a reader has it in PATH; what it has built is forgotten afterwards."""
+    program = write_buildah(tmp_path)
+    before = list_images(program)
+    yield tmp_path
+    if made := sorted(list_images(program) - before):
+        subprocess.run([program, "rmi", *made], check=True, capture_output=True)
+
+
+def list_images(program: Path) -> set[str]:
+    command = [program, "images", "--format", "{{.Name}}:{{.Tag}}", "--filter", "dangling=false"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.full
+def test_both_images_are_built_pushed_and_named_by_digest(tools: Path) -> None:
     with serve_registry() as registry:
-        (tmp_path / "registries.conf").write_text(
+        (tools / "registries.conf").write_text(
             f'[[registry]]\nlocation = "{registry.place}"\ninsecure = true\n'
         )
-        done = make_images(
-            tmp_path, "--builder", "buildah", "--registry", f"{registry.place}/team/"
-        )
+        done = make_images(tools, "--builder", "buildah", "--registry", f"{registry.place}/team/")
         assert done.returncode == 0, done.stderr
-        told = json.loads((tmp_path / "made" / "images.json").read_text())
-        values = YAML(typ="safe").load((tmp_path / "made" / "values.yaml").read_text())
+        told = json.loads((tools / "made" / "images.json").read_text())
+        values = YAML(typ="safe").load((tools / "made" / "values.yaml").read_text())
         assert told.keys() == values.keys() == NAMES.keys()
         for key, name in NAMES.items():
             image, digest = told[key], told[key]["digest"]
@@ -62,16 +77,15 @@ def test_both_images_are_built_pushed_and_named_by_digest(tmp_path: Path) -> Non
     parts = {
         key: {each["name"] for each in json.loads(path.read_text())["components"]}
         for key, name in NAMES.items()
-        for path in [tmp_path / "made" / f"{name}.sbom.cdx.json"]
+        for path in [tools / "made" / f"{name}.sbom.cdx.json"]
     }
     assert "jupyterhub-platform" in parts["hub"]
     assert {"jupyterhub", "jupyterlab"} <= parts["singleuser"]
 
 
-def test_a_registry_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    write_buildah(tmp_path)
-    (tmp_path / "registries.conf").write_text("")
-    done = make_images(tmp_path, "--builder", "buildah", "--registry", "127.0.0.1:1/team")
+def test_a_registry_that_does_not_answer_is_named(tools: Path) -> None:
+    (tools / "registries.conf").write_text("")
+    done = make_images(tools, "--builder", "buildah", "--registry", "127.0.0.1:1/team")
     assert done.returncode == 1
     assert "buildah push failed" in done.stderr
     assert "127.0.0.1:1" in done.stderr
