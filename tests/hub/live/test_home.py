@@ -245,5 +245,5 @@ def test_the_menu_leads_to_the_documentation_on_pages_of_the_hub_too(
     page = visit(hub, browser, "viewer")
     page.goto(f"{hub.url}/hub/token")
     page.locator("details.platform-account > summary").click()
-    page.get_by_role("link", name="Documentation").click()
+    page.get_by_role("link", name="Documentation", exact=True).click()
     expect(page).to_have_url(f"{hub.url}/services/platform/docs/")
