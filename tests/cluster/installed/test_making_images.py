@@ -51,7 +51,7 @@ def list_images(program: Path) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.full
+@pytest.mark.long
 def test_both_images_are_built_pushed_and_named_by_digest(tools: Path) -> None:
     with serve_registry() as registry:
         (tools / "registries.conf").write_text(
