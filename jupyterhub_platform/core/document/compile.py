@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from jupyterhub_platform.core.document.amounts import dotted
+from jupyterhub_platform.core.document.check_deployment import check_deployment
 from jupyterhub_platform.core.document.compile_identity import read_identity
 from jupyterhub_platform.core.document.compile_observed_pods import (
     check_observed_pods,
@@ -82,6 +83,7 @@ def compile_policy(
         check_declaration(declaration, names, faults, now)
         check_observed_pods(declaration, names, faults)
         check_mounts(declaration, faults)
+        check_deployment(declaration, faults)
         policy = _Compiler(declaration, faults).compile()
     if faults or policy is None:
         raise PolicyError(faults.in_order())

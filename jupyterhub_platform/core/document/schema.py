@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from jupyterhub_platform.core.document.schema_deployment import DeclaredDeployment
 from jupyterhub_platform.core.document.schema_identity import DeclaredIdentity
 from jupyterhub_platform.core.document.schema_metadata import Environment, PodAnnotations, PodLabels
 from jupyterhub_platform.core.document.schema_observed_pods import DeclaredObservedPods
@@ -197,6 +198,9 @@ class Declaration(Declared):
     )
     observed_pods: dict[str, DeclaredObservedPods] = Field(
         {}, description="Pods that users' own controllers make, such as Dask workers, by name."
+    )
+    deployment: DeclaredDeployment | None = Field(
+        None, description="Where the platform runs; the Hub reads none of it."
     )
 
 
