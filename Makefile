@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help hub setup setup-check setup-test test test-changed test-full test-long helm-chart helm-test mutants bench docs \
-        wheel check format lock clean distclean
+        wheel images check format lock clean distclean
 
 # Options of `jhp up`, from make's command line or from the environment. HOST opens
 # the Hub to other machines, and some shells export it: only the command line counts.
@@ -21,6 +21,9 @@ BENCH_ARGS = $(TOPICS) $(if $(SIZE),--size "$$SIZE") $(if $(SEED),--seed "$$SEED
 
 MUTANTS_ARGS = $(WORDS) $(if $(CHANGED),--changed "$$CHANGED") $(if $(SAMPLE),--sample "$$SAMPLE") \
                $(if $(SEED),--seed "$$SEED")
+
+IMAGES_ARGS = $(if $(REGISTRY),--registry "$$REGISTRY") $(if $(BUILDER),--builder "$$BUILDER") \
+              $(if $(IMAGE_BASE),--base "$$IMAGE_BASE")
 
 # No part of this project: a folder or an archive of Zero to JupyterHub's.
 export CHART ?= $(Z2JH_CHART)
@@ -53,7 +56,11 @@ help:
 	@echo '                   SIZE=quick              or full, for figures to be published; or tiny'
 	@echo '                   SEED=1  TOPICS=hook  JSON=figures.json'
 	@echo 'make docs        make a site of docs/ in build/docs'
-	@echo 'make wheel       build the package with its proxy and example, into dist/'
+	@echo 'make wheel       build the package with proxy, docs and example, into dist/'
+	@echo 'make images      build the images of Hub and servers, and push them'
+	@echo '                   REGISTRY=registry.example.com/team   where to; without it they stay here'
+	@echo '                   BUILDER=buildah         or docker, or podman; else the first one here'
+	@echo '                   IMAGE_BASE=image        what they are made on, such as one of a mirror'
 	@echo 'make check       lint, format, types, import contracts'
 	@echo 'make format      put the code into its format'
 	@echo 'make setup       only install what `make hub` needs (PYTHON=... chooses the Python)'
@@ -100,12 +107,15 @@ bench: setup-test
 	@$(RUN) -B -m benchmarks $(BENCH_ARGS)
 
 docs: setup-check
-	@$(RUN) -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	@$(RUN) -m sphinx --fail-on-warning --keep-going --quiet -d build/doctrees docs build/docs
 	@echo build/docs/index.html
 
-wheel: setup
+wheel: setup-check
 	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
+
+images:
+	@$(ON_SYSTEM_PYTHON) tools/images.py $(IMAGES_ARGS)
 
 check: setup-check
 	@$(RUN) -B tools/checks.py check

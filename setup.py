@@ -1,10 +1,11 @@
-"""What a wheel carries beside the modules: htmx, the proxy, and the example of ``jhp up``.
+"""What a wheel carries beside the modules: htmx, the proxy, the documentation, and the example.
 
-A checkout has both at its top, and needs nothing of this. Everything else about the package is
+A checkout has them at its top, and needs nothing of this. Everything else about the package is
 said in pyproject.toml; setuptools takes a build step of one's own only from here.
 """
 
 import importlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 EXAMPLE = ROOT / "examples" / "local"
 CHOICE = "PLATFORM_BUILD_PROXY"
+CHOICE_OF_DOCS = "PLATFORM_BUILD_DOCS"
 HTMX = "htmx.org/dist/htmx.min.js"
 # The last one keeps hosts of registries out of the lock.
 NPM_FILES = ("package.json", "package-lock.json", ".npmrc")
@@ -54,6 +56,19 @@ def fetch_npm_packages(target: Path) -> None:
         shutil.copytree(Path(folder, "node_modules"), target)
 
 
+def build_docs(target: Path) -> None:
+    """Make the site of docs/, which the Hub serves where a network leads to no other."""
+    if importlib.util.find_spec("sphinx") is None:
+        raise SystemExit(
+            "The wheel carries the documentation, and Sphinx, which makes it, is not here. Install "
+            "requirements/docs.txt, leave out --no-build-isolation, or say "
+            f"{CHOICE_OF_DOCS}=no for a wheel without it."
+        )
+    with tempfile.TemporaryDirectory() as trees:
+        command = [sys.executable, "-m", "sphinx", "--quiet", "-d", trees, ROOT / "docs", target]
+        subprocess.run(command, check=True)  # noqa: S603 - Sphinx
+
+
 class BuildWithProxy(build_py):
     """Build the package, and put beside its modules what a checkout has at its top."""
 
@@ -66,6 +81,8 @@ class BuildWithProxy(build_py):
         bundled, modules = package / "bundled", package / "bundled" / "node_modules"
         shutil.rmtree(bundled, ignore_errors=True)
         shutil.copytree(EXAMPLE, bundled)
+        if os.environ.get(CHOICE_OF_DOCS) != "no":
+            build_docs(bundled / "docs")
         if os.environ.get(CHOICE) != "no":
             fetch_npm_packages(modules)
             shutil.copyfile(modules / HTMX, package / "service" / "static" / "htmx.min.js")

@@ -41,7 +41,7 @@ MACHINE_PATHS = tuple(
     for parts in (("root",), ("work",), ("Users",), ("tmp", "lab"), ("opt", "wheels"))
 )
 MACHINE_PATH = re.compile(rf"(?<![\w.\-}}])(?:{'|'.join(MACHINE_PATHS)})/\w")
-LOCKS = ("runtime", "test", "node", "go")
+LOCKS = ("runtime", "test", "docs", "publish", "node", "go")
 # Text that readers have to translate: write user, caller, operator, owner or admin instead.
 # Put together from parts, so that this file does not contain what it looks for.
 VAGUE_PEOPLE = re.compile(

@@ -33,6 +33,8 @@ _LOCKS = {
     ),
     "singleuser-image": ("--group", "singleuser-image", *_START_QUICKLY, *_AS_TESTED),
     "sbom": ("--group", "sbom"),
+    "docs": ("--group", "docs", "--constraints", "requirements/test.txt"),
+    "publish": ("--group", "publish"),
     "go": ("--group", "go"),
 }
 

@@ -100,8 +100,11 @@ class Sockets:
 
     def clear(self) -> None:
         """Remove everything, when no server runs."""
-        # An earlier version let users write there, and no tree is too deep for this program.
-        subprocess.run(["rm", "-rf", "--", self.directory], check=False)  # noqa: S603, S607
+        # An earlier version let users write there, and no tree is too deep for this program, which
+        # is found where systems keep it, too: PATH may name an environment of Python's alone.
+        path = os.pathsep.join([os.defpath, *os.get_exec_path()])
+        command = ["rm", "-rf", "--", str(self.directory)]
+        subprocess.run(command, env={"PATH": path}, check=False)  # noqa: S603
 
 
 def render_unix_url(path: Path) -> str:

@@ -14,6 +14,7 @@ from traitlets.config.loader import LazyConfigValue
 
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.local_accounts import why_no_password
+from jupyterhub_platform.http.static_files import refuse_paths_of_no_file
 from jupyterhub_platform.hub.audit.callers import COMMAND_LINE
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.auth.governed_authenticator import (
@@ -122,6 +123,7 @@ def _configure(c: Any) -> None:
     scrub_log()
     reject_invalid_redirects()
     keep_secrets_out_of_caches()
+    refuse_paths_of_no_file()
     give_errors_messages()
     keep_cookies_secure()
     explain_unanswered_starts()

@@ -7,10 +7,12 @@ from jupyterhub.services.auth import HubOAuth
 from tornado.web import Application, url
 
 from jupyterhub_platform.core.managed import Kind
+from jupyterhub_platform.http.static_files import refuse_paths_of_no_file
 from jupyterhub_platform.service.api import NotFoundCall, call_of
 from jupyterhub_platform.service.api_page import ApiPage, IndexCall
 from jupyterhub_platform.service.audit_export import AuditExport
 from jupyterhub_platform.service.csv_export import table_of
+from jupyterhub_platform.service.documentation import Documentation, find_site
 from jupyterhub_platform.service.editing.access_requests import (
     NewRequestPage,
     RequestPage,
@@ -111,6 +113,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     ("servers/stop", StopPage),
     ("servers/remove", RemovePage),
     ("servers/why", WhyPage),
+    ("docs(?:/(.+)?)?", Documentation),
     ("api", ApiPage),
     ("api/v1/?", IndexCall),
     ("api/v1/me", call_of(own.Own)),
@@ -141,6 +144,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
 
 def make_app(environment: Environment, hub_auth: HubOAuth, reader: StoreReader) -> Application:
     """Create the application that serves below the prefix of the service."""
+    refuse_paths_of_no_file()
     prefix = environment.prefix
     return Application(
         [url(f"{re.escape(prefix)}{path}", handler) for path, handler in ROUTES],
@@ -148,6 +152,7 @@ def make_app(environment: Environment, hub_auth: HubOAuth, reader: StoreReader) 
         environment=environment,
         hub_auth=hub_auth,
         reader=reader,
+        documentation=environment.documentation or find_site(),
         last_days=LastDays(),
         templates=make_environment(environment.template_paths),
         cookie_secret=environment.cookie_secret,

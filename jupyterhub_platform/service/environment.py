@@ -26,7 +26,8 @@ class Environment:
     ``hub_pid`` and ``hub_started`` identify the Hub's process, with which the service ends; zero if
     unknown. ``template_paths`` are the site's own templates; ``local_credentials`` says that the
     platform keeps users' passwords. ``branding`` is how the Hub's pages look, and these too.
-    ``public_url`` is that of these pages, if the Hub was told its own.
+    ``public_url`` is that of these pages, if the Hub was told its own. ``documentation`` is
+    another folder with the built documentation than the one that belongs to the package.
     """
 
     host: str
@@ -44,6 +45,7 @@ class Environment:
     local_credentials: bool = False
     branding: Branding = field(default_factory=Branding)
     public_url: str = ""
+    documentation: Path | None = None
 
     @property
     def place(self) -> str:

@@ -1,7 +1,8 @@
-"""A wheel is all that a machine needs: it carries the example and the proxy."""
+"""A wheel is all that a machine needs: it carries the example, the proxy and the documentation."""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +16,13 @@ import pytest
 
 from tests.support.canaries import Canaries, watch
 from tests.support.live_hub import PLAIN_CONFIGURATION, Session
+from tests.test_docs import list_fences
 
 ROOT = Path(__file__).resolve().parents[2]
 PROXY = "jupyterhub_platform/bundled/node_modules/configurable-http-proxy"
+DOCS = "jupyterhub_platform/bundled/docs"
 HTMX = "jupyterhub_platform/service/static/htmx.min.js"
+PAGE = ROOT / "docs" / "install.md"
 SECONDS = 120
 
 
@@ -58,7 +62,7 @@ def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.hub
-def test_wheel_carries_the_example_the_proxy_and_htmx_and_no_more_of_npm(wheel: Path) -> None:
+def test_wheel_carries_what_a_checkout_has_and_no_more_of_npm(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         example = archive.read("jupyterhub_platform/bundled/platform.yaml")
@@ -67,6 +71,9 @@ def test_wheel_carries_the_example_the_proxy_and_htmx_and_no_more_of_npm(wheel: 
     assert [name for name in names if "htmx" in name] == [HTMX], "once, and for browsers"
     assert not [name for name in names if "axe-core" in name], "what only tests use"
     assert not [name for name in names if name.startswith("tests/")]
+    assert {f"{DOCS}/index.html", f"{DOCS}/searchindex.js", f"{DOCS}/reference/cli.html"} <= names
+    kinds = {Path(name).suffix for name in names if name.startswith(DOCS)}
+    assert not kinds & {".map", ".pickle", ".doctree", ".md.txt"}
 
 
 def start(command: list[str | Path], folder: Path, environ: dict[str, str]) -> Iterator[Session]:
@@ -128,6 +135,7 @@ def test_platform_starts_from_a_wheel_without_a_checkout(
     assert "Start a server" in page.text
     written = (directory / "folder/.jupyterhub-platform/jupyterhub_config.py").read_text()
     assert str(directory / "site" / PROXY) in written
+    assert "From nothing to a governed laptop" in installed.get("/services/platform/docs/").text
 
 
 @pytest.fixture
@@ -160,3 +168,33 @@ def test_clean_environment_runs_the_platform_and_a_server(
             break
         assert time.monotonic() < deadline, page.text
         time.sleep(0.5)
+
+
+@pytest.mark.long
+def test_what_the_page_says_installs_it_and_runs_it_without_installing(
+    wheel: Path, directory: Path
+) -> None:
+    """By pip, uv and pipx, of which each finds what the package depends on by itself."""
+    (directory / "dist").mkdir()
+    (directory / "dist" / wheel.name).write_bytes(wheel.read_bytes())
+    shutil.copy(ROOT / "examples/local/platform.yaml", directory)
+    tools = Path(sys.executable).parent
+    environ = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(directory)}
+    blocks = [
+        text for language, text in list_fences(PAGE) if language == "sh" and wheel.name in text
+    ]
+    ways = [line.partition(" ")[0] for block in blocks for line in block.splitlines()]
+    assert ways[:5] == ["python3", "platform/bin/pip", "platform/bin/jhp", "uvx", "pipx"]
+    for block in blocks[:2]:
+        # What starts it stays until it is ended, and is tested above.
+        script = block.replace("jhp up", "jhp validate platform.yaml")
+        done = subprocess.run(
+            ["/bin/bash", "-e", "-c", script],
+            cwd=directory,
+            env={**os.environ, **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("Valid: 7 people") == script.count("validate"), done.stdout

@@ -42,8 +42,8 @@ def test_a_tier_for_which_no_node_has_room_is_said_with_what_is_left() -> None:
     deployment = {"target": "cluster", "pools": {"cpu": CPU_POOL}, **TOLD}
     (said,) = find(deployment, **with_tier(cpu=16, memory="8Gi"))
     assert said == (
-        "tiers.big: no node has room for it: it asks for 16 CPU and 8 GiB, and cpu leaves 15.54 CPU "
-        "and 58.4 GiB"
+        "tiers.big: no node has room for it: it asks for 16 CPU and 8 GiB, and cpu leaves 15.54 "
+        "CPU and 58.4 GiB"
     )
     assert find(deployment, **with_tier(cpu=15, memory="8Gi")) == []
     (gpu,) = find(deployment, **with_tier(**ONE, **{"cpu": 1, "nvidia.com/gpu": 1}))

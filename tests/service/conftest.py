@@ -242,6 +242,7 @@ async def start_service(
     *,
     local_credentials: bool = False,
     public_url: str = "",
+    documentation: Path | None = None,
 ) -> tuple[Running, HTTPServer]:
     """Start the service and the fake Hub on one origin, as the proxy shows them."""
     hub = FakeHub()
@@ -259,6 +260,7 @@ async def start_service(
         cookie_secret=secrets.token_bytes(32),
         local_credentials=local_credentials,
         public_url=public_url,
+        documentation=documentation,
     )
     hub_auth = HubOAuth(
         api_url=environment.api_url,

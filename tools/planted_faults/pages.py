@@ -7,6 +7,24 @@ from mutation.operators import Always, Drop, Never, Replace, Return
 
 PAGES: Final = (
     *noticed_by(
+        "tests/service/test_documentation.py",
+        (
+            "a path with a NUL byte reaches the file system",
+            "refuse_paths_of_no_file",
+            Never(r'"\0" in url_path'),
+        ),
+        (
+            "a browser keeps pages of an earlier version",
+            "Documentation.set_default_headers",
+            Replace('"no-cache"', '"max-age=3600"'),
+        ),
+        (
+            "without a site the page does not say how there would be one",
+            "Documentation.prepare",
+            Never("not Path(self.root, FIRST_PAGE).is_file()"),
+        ),
+    ),
+    *noticed_by(
         "tests/usecases/test_kept_book.py",
         (
             "a kept book counts servers that were released since",

@@ -368,6 +368,7 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "policy": _READ,
     "policy/diff": f"what differs between two revisions, object by object; {_READ}",
     "policy/([^/]+)": _READ,
+    "docs(?:/(.+)?)?": "everyone; this documentation, where it was built",
     "api": "the REST API to read; every user",
     "bulk": f"{_READ}; managers their own",
     "bulk/([^/]+)": f"{_READ}, or who began it",
@@ -416,5 +417,6 @@ SERVICE_NAMES: Final = {
     "policy/([^/]+)/rollback": "policy/NUMBER/rollback",
     "bulk/([^/]+)": "bulk/ID",
     "bulk/([^/]+)/act": "bulk/ID/act",
+    "docs(?:/(.+)?)?": "docs/PAGE",
     "api/.*": "api/…",
 }

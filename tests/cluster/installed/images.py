@@ -77,8 +77,9 @@ RECIPES = (
         "localhost/jupyterhub-platform:test",
         Path("images/hub/Containerfile"),
         (
-            *("requirements/hub-image.txt", "requirements/sbom.txt"),
-            *("pyproject.toml", "README.md", "LICENSE", "jupyterhub_platform"),
+            *("requirements/hub-image.txt", "requirements/sbom.txt", "requirements/docs.txt"),
+            *("pyproject.toml", "README.md", "LICENSE", "ARCHITECTURE.md"),
+            *("docs", "helm-values", "examples/local/platform.yaml", "jupyterhub_platform"),
         ),
         kept_stage="build",
     ),

@@ -237,3 +237,13 @@ def test_a_request_is_made_answered_and_used_by_keyboard_alone(
     page.goto(f"{hub.url}/hub/home")
     press(page, "Stop model")
     wait_for(lambda: "model" not in dev1.servers("dev1"), "the server to stop")
+
+
+def test_the_menu_leads_to_the_documentation_on_pages_of_the_hub_too(
+    hub: LiveHub, browser: Browser
+) -> None:
+    page = visit(hub, browser, "viewer")
+    page.goto(f"{hub.url}/hub/token")
+    page.locator("details.platform-account > summary").click()
+    page.get_by_role("link", name="Documentation", exact=True).click()
+    expect(page).to_have_url(f"{hub.url}/services/platform/docs/")

@@ -304,3 +304,12 @@ def test_a_tree_of_any_depth_that_an_earlier_version_let_users_make_is_removed(
         machine.sockets.remove("ada", "s1")
     machine.sockets.clear()
     assert not machine.sockets.directory.exists()
+
+
+def test_everything_is_removed_where_path_leads_to_no_program(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine.sockets.bind("ada", "s1", machine.os_users.provide("ada").uid).close()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    machine.sockets.clear()
+    assert not machine.sockets.directory.exists()
