@@ -19,6 +19,8 @@ VERBS: Final = {
     "down": "jupyterhub_platform.cli.local.down:down",
     "identity": "jupyterhub_platform.cli.objects.identity:identity",
     "validate": "jupyterhub_platform.cli.policy.validate:validate",
+    "init": "jupyterhub_platform.cli.deploy.init:init",
+    "render": "jupyterhub_platform.cli.deploy.render:write_rendered",
     "schema": "jupyterhub_platform.cli.policy.schema:schema",
     "import": "jupyterhub_platform.cli.deploy.importing:import_",
     "doctor": "jupyterhub_platform.cli.doctor.command:doctor",
