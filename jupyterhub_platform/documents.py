@@ -228,7 +228,6 @@ def render_mapping(document: Mapping[str, Any]) -> str:
     writer.default_flow_style = writer.sort_base_mapping_type_on_output = False
     # Longer than any value: a name that is cut in two can be found by no search.
     writer.width = 4096
-    writer.allow_unicode = True
     text = io.StringIO()
     writer.dump(document, text)
     return text.getvalue()
