@@ -85,11 +85,13 @@ def test_json_has_the_document_and_every_finding(values: Path) -> None:
     result = jhp("import", values, "--json")
     found = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert found.keys() == {"file", "kind", "counts", "findings", "document"}
+    assert found.keys() == {"files", "kind", "counts", "findings", "document"}
     assert found["kind"] == "values"
     assert found["counts"]["impossible"] == 1
     assert found["document"]["version"] == 1
-    assert {"outcome", "line", "key", "became", "stays", "why"} == found["findings"][0].keys()
+    assert {"outcome", "file", "line", "key", "became", "stays", "why"} == found["findings"][
+        0
+    ].keys()
     lost = [each for each in found["findings"] if each["outcome"] == "impossible"]
     assert [(each["line"], each["key"]) for each in lost] == [
         (9, "singleuser.storage.extraVolumes.0")
@@ -101,7 +103,7 @@ def test_markdown_is_a_table_for_each_outcome(values: Path) -> None:
     output = values.parent / "platform.yaml"
     result = jhp("import", values, "--markdown", "-o", output)
     assert result.stdout.startswith("# Import of ")
-    assert "| Line | Setting | Became | Why |" in result.stdout
+    assert "| Place | Setting | Became | Why |" in result.stdout
     assert "<b>" not in result.stdout
     rows = [line for line in result.stdout.splitlines() if line.startswith("| ")]
     assert {row.replace("\\|", "").count("|") for row in rows} == {5}
@@ -121,7 +123,7 @@ def test_a_format_that_is_not_recognised_is_asked_for(values: Path) -> None:
         (("import", "/nowhere/values.yaml"), "/nowhere/values.yaml: "),
         (("import", "--json", "--markdown", "x"), "choose one"),
         (("import", "--as", "helm", "x"), "helm"),
-        (("import",), "FILE"),
+        (("import",), "FILES"),
     ],
 )
 def test_misuse_is_exit_2(words: tuple[str, ...], says: str) -> None:
@@ -135,6 +137,30 @@ def test_a_broken_file_is_exit_2_with_its_line(values: Path) -> None:
     result = jhp("import", values)
     assert result.exit_code == 2
     assert result.stderr.startswith(f"{values}:3: ")
+
+
+def test_several_files_of_values_are_laid_over_each_other(values: Path) -> None:
+    later = values.parent / "production.yaml"
+    later.write_text("singleuser:\n  memory: {limit: 8G}\n  cpu: null\n")
+    result = jhp("import", values, later, "--json")
+    found = json.loads(result.stdout)
+    limits = found["document"]["tiers"]["standard"]["limits"]
+    assert limits == {"cpu": "unlimited", "memory": "8Gi"}
+    places = {each["key"]: (each["file"], each["line"]) for each in found["findings"]}
+    assert places["singleuser.memory.limit"] == (str(later), 2)
+    assert places["hub.config.Authenticator.admin_users.0"] == (str(values), 3)
+
+
+def test_a_fault_names_the_file_that_has_it(values: Path) -> None:
+    later = values.parent / "production.yaml"
+    later.write_text("singleuser: {\n")
+    assert jhp("import", values, later).stderr.startswith(f"{later}:")
+    later.write_text("hub: !x {}\nhub: {}\n")
+    report = jhp("import", values, later).stderr
+    assert f"{later}:1: hub: tags (!) are not read" in report
+    code = values.parent / "jupyterhub_config.py"
+    code.write_text("c.X.y = 1\n")
+    assert jhp("import", code, values).exit_code == 2
 
 
 def test_names_of_a_source_cannot_change_a_terminal(values: Path) -> None:

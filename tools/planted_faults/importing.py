@@ -66,7 +66,7 @@ IMPORTING: Final = (
         ),
         (
             "a source of any size is read",
-            "source:_import",
+            "source:_read_text",
             Never("len(text) > MAX_BYTES"),
         ),
     ),

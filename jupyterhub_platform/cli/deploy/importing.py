@@ -9,22 +9,22 @@ from jupyterhub_platform.atomic_files import rewrite
 from jupyterhub_platform.cli.exit_codes import MISUSED, REFUSED
 from jupyterhub_platform.cli.terminal import echo_json, printable
 from jupyterhub_platform.core.errors import PolicyError
-from jupyterhub_platform.deploy.importing.findings import Imported, Kind
+from jupyterhub_platform.deploy.importing.findings import Kind
 from jupyterhub_platform.deploy.importing.report import render_json, render_markdown, render_text
-from jupyterhub_platform.deploy.importing.source import MAX_BYTES, import_source
+from jupyterhub_platform.deploy.importing.source import MAX_BYTES, import_sources
 from jupyterhub_platform.documents import render_mapping
 
 _READABLE: Final = 0o644
-_HEAD: Final = "# Made by jhp import of {file}. Read its report before this is in force.\n"
+_HEAD: Final = "# Made by jhp import of {of}. Read its report before this is in force.\n"
 
 
 @click.command("import", short_help="Make a platform file of a configuration that exists.")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--as",
     "kind",
     type=click.Choice([str(each) for each in Kind]),
-    help="The format of FILE; absent: recognised by what it says.",
+    help="The format of FILES; absent: recognised by what they say.",
 )
 @click.option(
     "--output",
@@ -38,7 +38,7 @@ _HEAD: Final = "# Made by jhp import of {file}. Read its report before this is i
 @click.pass_context
 def import_(
     ctx: click.Context,
-    file: Path,
+    files: tuple[Path, ...],
     kind: str | None,
     output: Path | None,
     force: bool,
@@ -49,51 +49,49 @@ def import_(
 
     \b
       jhp import values.yaml --output platform.yaml
-      jhp import --as nebari nebari-config.yaml --markdown > platform.yaml
+      jhp import common.yaml production.yaml --markdown > platform.yaml
 
-    FILE is a nebari-config.yaml, values of Zero to JupyterHub, or a jupyterhub_config.py. Code in
-    it is read and never executed, and secrets in it are never written. The report goes to stdout
-    with --output, else to stderr. The exit code is 0 if everything came over, 1 if something is
-    impossible, 2 if FILE cannot be read or the output is there.
+    FILES is a nebari-config.yaml, a jupyterhub_config.py, or values of Zero to JupyterHub; several
+    files of values are laid over each other, as Helm does. Code is read and never executed, and
+    secrets are never written. The report goes to stdout with --output, else to stderr. The exit
+    code is 0 if everything came over, 1 if something is impossible, 2 if a file cannot be read or
+    the output is there.
 
     \b
     With --json:
-      file, kind   kind is nebari, values or config
+      files, kind  kind is nebari, values or config
       counts       carried, changed, impossible
-      findings     a list of outcome, line, key, became (paths in the document), stays, why
+      findings     a list of outcome, file, line, key, became (paths in the document), stays, why
       document     what the platform file says
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     if as_json and markdown:
         raise click.UsageError("--json and --markdown are two reports; choose one")
-    if output is not None and output.resolve() == file.resolve():
+    if output is not None and output.resolve() in {each.resolve() for each in files}:
         raise click.UsageError("the platform file would take the place of what is imported")
     if output is not None and output.exists() and not force:
         click.echo(f"{output} is there; name another file, or write over it with --force", err=True)
         ctx.exit(MISUSED)
     try:
-        imported = import_source(_read(file), str(file), Kind(kind) if kind else None)
+        sources = [(str(file), _read(file)) for file in files]
+        imported = import_sources(sources, Kind(kind) if kind else None)
     except PolicyError as error:
         click.echo("\n".join(str(fault) for fault in error.faults), err=True)
         ctx.exit(MISUSED)
-    text = _HEAD.format(file=printable(file.name)) + render_mapping(imported.document)
+    names = [str(each) for each in files]
+    of = printable(", ".join(each.name for each in files))
+    text = _HEAD.format(of=of) + render_mapping(imported.document)
     if output is not None:
         rewrite(output, text, mode=_READABLE)
-    _echo(imported, str(file), text, to_file=output is not None, as_json=as_json, markdown=markdown)
+    if as_json:
+        echo_json(render_json(imported, names))
+    else:
+        report = render_markdown(imported, names) if markdown else render_text(imported)
+        if output is None:
+            click.echo(text, nl=False)
+        click.echo(report, err=output is None)
     ctx.exit(REFUSED if imported.lost else 0)
 
 
 def _read(file: Path) -> bytes:
     with file.open("rb") as source:
         return source.read(MAX_BYTES + 1)
-
-
-def _echo(
-    imported: Imported, file: str, text: str, *, to_file: bool, as_json: bool, markdown: bool
-) -> None:
-    if as_json:
-        echo_json(render_json(imported, file))
-        return
-    report = render_markdown(imported, file) if markdown else render_text(imported, file)
-    if not to_file:
-        click.echo(text, nl=False)
-    click.echo(report, err=not to_file)

@@ -112,3 +112,20 @@ class Entry:
             return self.parts[str(key)]
         mark = below_of(self.mark).get(str(key), self.line)
         return Entry(value, (*self.key, key), mark)
+
+
+def merge_entries(below: Entry, above: Entry, *, keeps_null: bool = False) -> Entry:
+    """Lay a mapping over another one: what both have is merged, and null takes it away.
+
+    With ``keeps_null`` it is there as null.
+    """
+    parts = {each.name: each for each in below.items()}
+    for each in above.items():
+        under = parts.get(each.name)
+        if under is not None and isinstance(under.value, dict) and isinstance(each.value, dict):
+            parts[each.name] = merge_entries(under, each, keeps_null=keeps_null)
+        elif each.value is None and not keeps_null:
+            parts.pop(each.name, None)
+        else:
+            parts[each.name] = each
+    return Entry({name: each.value for name, each in parts.items()}, above.key, above.mark, parts)

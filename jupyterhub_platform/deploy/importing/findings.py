@@ -30,7 +30,8 @@ class Finding:
     """What became of one setting, and why.
 
     ``became`` are the paths in the document that say it now. A setting that ``stays`` keeps its
-    effect where it is. ``line`` is 0 for what the source leaves to its default.
+    effect where it is. ``line`` is 0 for what the source leaves to its default, and else has the
+    number of the file in it until the ``file`` is known.
     """
 
     outcome: Outcome
@@ -39,6 +40,7 @@ class Finding:
     why: str = ""
     became: tuple[str, ...] = ()
     stays: bool = False
+    file: str = ""
 
 
 @dataclass(slots=True)

@@ -63,15 +63,15 @@ class NebariSource:
         root = self.root
         self.site.is_chart = self.site.has_provider = True
         self.site.group_prefix = "/"
-        profiles = root.get("profiles", "jupyterlab")
-        if profiles is not None:
-            self.site.settings["KubeSpawner.profile_list"] = profiles
         if image := root.get("default_images", "jupyterlab"):
             self.site.settings["KubeSpawner.image"] = image
+        self._read_pool()
         if overrides := root.get("jupyterhub", "overrides"):
             self._values = ValuesSource(self.findings, self.site)
             self._values.read_part(overrides)
-        self._read_pool()
+        # What Nebari says of each profile comes after all values.
+        if profiles := root.get("profiles", "jupyterlab"):
+            self.site.settings["KubeSpawner.profile_list"] = profiles
         self._read_home()
         for part in root.items():
             self._note(part)

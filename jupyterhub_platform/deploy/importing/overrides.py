@@ -100,7 +100,7 @@ def _add_volumes(entry: Entry, draft: Draft, shared: Traits, names: list[str]) -
 
 
 def _only_used(storage: Storage, mount: Entry) -> Storage:
-    name = str(mount.value.get("name")) if isinstance(mount.value, dict) else ""
+    name = mount.text_at("name")
     used = {key: volume for key, volume in storage.volumes.items() if key == name}
     return Storage(used, (mount,))
 

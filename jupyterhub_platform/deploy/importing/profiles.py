@@ -13,7 +13,7 @@ from typing import Final
 from jupyterhub_platform.core.document.faults import KeyPath
 from jupyterhub_platform.deploy.importing.amounts import OF_AMOUNTS, Asked, Traits
 from jupyterhub_platform.deploy.importing.draft import Draft, shorten, shorten_text
-from jupyterhub_platform.deploy.importing.entries import Entry
+from jupyterhub_platform.deploy.importing.entries import Entry, merge_entries
 from jupyterhub_platform.deploy.importing.image_choices import (
     OF_IMAGES,
     add_unlisted,
@@ -277,17 +277,9 @@ def _merge(traits: Traits, override: "Entry | Traits | None") -> dict[str, Entry
     for name, entry in entries.items():
         below = merged.get(name)
         if below is not None and isinstance(below.value, dict) and isinstance(entry.value, dict):
-            entry = _merge_mappings(below, entry)
+            entry = merge_entries(below, entry)
         merged[name] = entry
     return merged
-
-
-def _merge_mappings(below: Entry, above: Entry) -> Entry:
-    kept = {
-        key: value for key, value in {**below.value, **above.value}.items() if value is not None
-    }
-    parts = {each.name: each for each in (*below.items(), *above.items())}
-    return Entry(kept, above.key, above.mark, parts)
 
 
 def _list_overrides(profiles: Iterable[Entry]) -> Iterator[Entry]:

@@ -1,6 +1,6 @@
 """The report of an import, for people, for a merge request and for programs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from jupyterhub_platform.core.errors import printable
@@ -14,19 +14,19 @@ _TITLES: Final[Mapping[Outcome, str]] = {
 """In the order of what a reader has to do."""
 
 
-def render_text(imported: Imported, file: str) -> str:
+def render_text(imported: Imported) -> str:
     """Render it as lines that name file and line, what cannot be imported first."""
     lines = []
     for outcome, title in _TITLES.items():
         found = _of(imported, outcome)
         if found:
             lines.append(f"{title}: {len(found)}")
-            lines += [f"  {printable(_say_line(each, file))}" for each in found]
+            lines += [f"  {printable(_say_line(each))}" for each in found]
     return "\n".join([*lines, say_summary(imported)])
 
 
-def _say_line(finding: Finding, file: str) -> str:
-    place = f"{file}:{finding.line}" if finding.line else file
+def _say_line(finding: Finding) -> str:
+    place = f"{finding.file}:{finding.line}" if finding.line else finding.file
     rest = "; ".join(filter(None, (_say_became(finding), finding.why)))
     return f"{place}: {finding.key}" + (f": {rest}" if rest else "")
 
@@ -46,16 +46,16 @@ def say_summary(imported: Imported) -> str:
     )
 
 
-def render_markdown(imported: Imported, file: str) -> str:
+def render_markdown(imported: Imported, files: Sequence[str]) -> str:
     """Render it as tables, for a merge request."""
-    lines = [f"# Import of {_cell(file)}", "", say_summary(imported)]
+    lines = [f"# Import of {_cell(', '.join(files))}", "", say_summary(imported)]
     for outcome, title in _TITLES.items():
         if found := _of(imported, outcome):
             lines += [
                 "",
                 f"## {title}",
                 "",
-                "| Line | Setting | Became | Why |",
+                "| Place | Setting | Became | Why |",
                 "| --- | --- | --- | --- |",
             ]
             lines += map(_render_row, found)
@@ -65,18 +65,20 @@ def render_markdown(imported: Imported, file: str) -> str:
 def _render_row(finding: Finding) -> str:
     became = ", ".join(f"`{_cell(each)}`" for each in finding.became)
     where = became or ("stays where it is" if finding.stays else "")
-    line = str(finding.line or "")
-    return f"| {line} | `{_cell(finding.key)}` | {where} | {_cell(finding.why)} |"
+    line = f":{finding.line}" if finding.line else ""
+    return (
+        f"| {_cell(finding.file)}{line} | `{_cell(finding.key)}` | {where} | {_cell(finding.why)} |"
+    )
 
 
 def _cell(text: str) -> str:
     return printable(text).replace("|", "\\|").replace("`", "'").replace("<", "&lt;")
 
 
-def render_json(imported: Imported, file: str) -> dict[str, Any]:
+def render_json(imported: Imported, files: Sequence[str]) -> dict[str, Any]:
     """Render it, and the document, as plain values."""
     return {
-        "file": file,
+        "files": list(files),
         "kind": str(imported.kind),
         "counts": {str(each): len(_of(imported, each)) for each in Outcome},
         "findings": list(map(_render_finding, imported.findings)),
@@ -87,6 +89,7 @@ def render_json(imported: Imported, file: str) -> dict[str, Any]:
 def _render_finding(finding: Finding) -> dict[str, Any]:
     return {
         "outcome": str(finding.outcome),
+        "file": finding.file,
         "line": finding.line or None,
         "key": finding.key,
         "became": list(finding.became),

@@ -1,15 +1,18 @@
 """Reads a source of any of the formats, and imports it."""
 
 import ast
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from functools import partial, reduce
+from typing import Final, TypeVar
 
 from jupyterhub_platform.core.document.faults import KeyPath
+from jupyterhub_platform.core.document.lines import LINES_PER_FILE, number_line
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.deploy.importing.assembly import assemble
 from jupyterhub_platform.deploy.importing.constants import find_setting
-from jupyterhub_platform.deploy.importing.entries import Entry
-from jupyterhub_platform.deploy.importing.findings import Findings, Imported, Kind
+from jupyterhub_platform.deploy.importing.entries import Entry, merge_entries
+from jupyterhub_platform.deploy.importing.findings import Finding, Findings, Imported, Kind
 from jupyterhub_platform.deploy.importing.nebari import NebariSource
 from jupyterhub_platform.deploy.importing.python_source import PythonSource, parse_python
 from jupyterhub_platform.deploy.importing.secret_values import hide_secrets
@@ -26,34 +29,69 @@ _OF_NEBARI: Final = frozenset(
         *("google_cloud_platform", "project_name", "ci_cd", "conda_store", "default_images"),
     }
 )
+_Read = TypeVar("_Read")
 _WHICH: Final = "name its format: --as nebari, --as values or --as config"
 
 
 def import_source(text: bytes, file: str, kind: Kind | None = None) -> Imported:
-    """Import a source; ``kind`` is its format, and is found out where it is not said.
+    """Import one source; see :func:`import_sources`.
 
     Raises
     ------
     PolicyError
         Raised if it cannot be read, or its format is not known.
     """
+    return import_sources([(file, text)], kind)
+
+
+def import_sources(sources: Sequence[tuple[str, bytes]], kind: Kind | None = None) -> Imported:
+    """Import files by their names, each laid over those before it, as Helm does.
+
+    ``kind`` is their format, and is found out where it is not said.
+
+    Raises
+    ------
+    PolicyError
+        Raised if one of them cannot be read, or their format is not known.
+    """
+    files = [file for file, _ in sources]
+    findings = Findings()
+    texts = [_read_text(text, file) for file, text in sources]
+    if kind is Kind.CONFIG or (kind is None and _is_python(texts[0])):
+        if len(texts) > 1:
+            raise _refuse("a configuration in Python is imported alone", "name one file", files[1])
+        imported = _naming(files[0], lambda: _import_config(texts[0], findings))
+    else:
+        roots = [
+            _naming(file, partial(_read_yaml, text, number, findings))
+            for number, (file, text) in enumerate(zip(files, texts, strict=True))
+        ]
+        root = reduce(partial(merge_entries, keeps_null=True), roots)
+        imported = _naming(files[0], lambda: _import_yaml(root, kind, findings))
+    return replace(imported, findings=tuple(_place(each, files) for each in imported.findings))
+
+
+def _naming(file: str, read: Callable[[], _Read]) -> _Read:
+    """Return what is read; faults are said to be in ``file``."""
     try:
-        return _import(text, kind)
+        return read()
     except PolicyError as error:
         raise PolicyError(tuple(replace(each, file=file) for each in error.faults)) from None
 
 
-def _import(text: bytes, kind: Kind | None) -> Imported:
+def _place(finding: Finding, files: Sequence[str]) -> Finding:
+    number, line = divmod(finding.line, LINES_PER_FILE)
+    return replace(finding, line=line, file=files[number])
+
+
+def _read_text(text: bytes, file: str) -> str:
     if len(text) > MAX_BYTES:
         what = f"the file is larger than {MAX_BYTES // 2**20} MiB"
-        raise _refuse(what, "import the values that people wrote, without what is rendered")
-    source = decode(text)
-    findings = Findings()
-    if kind is Kind.CONFIG:
-        return _import_config(source, findings)
-    if kind is None and (found := _find_python(source)):
-        return _import_config(found, findings)
-    root = _read_yaml(source, findings)
+        raise _refuse(what, "import the values that people wrote, without what is rendered", file)
+    return _naming(file, lambda: decode(text))
+
+
+def _import_yaml(root: Entry, kind: Kind | None, findings: Findings) -> Imported:
     chart = find_values(root)
     if kind is None and not _OF_NEBARI.isdisjoint(root.value):
         kind = Kind.NEBARI
@@ -66,25 +104,24 @@ def _import(text: bytes, kind: Kind | None) -> Imported:
     raise _refuse("this is none of the formats that are read", _WHICH)
 
 
-def _find_python(source: str) -> str:
-    """Return the source if it is a configuration in Python; else nothing."""
+def _is_python(source: str) -> bool:
     if "c." not in source:
-        return ""
+        return False
     try:
         tree = parse_python(source)
     except PolicyError:
-        return ""
+        return False
     # Much of YAML is Python by its form.
-    return source if any(map(find_setting, ast.walk(tree))) else ""
+    return any(map(find_setting, ast.walk(tree)))
 
 
-def _read_yaml(source: str, findings: Findings) -> Entry:
-    reader = DocumentReader(follows_aliases=True)
+def _read_yaml(source: str, number: int, findings: Findings) -> Entry:
+    reader = DocumentReader(number=number, follows_aliases=True)
     found = reader.read(source)
     if not isinstance(found, dict):
         raise _refuse("this is not a mapping of keys to values", _WHICH)
     for fault in reader.faults:
-        entry = Entry(None, fault.path, fault.line)
+        entry = Entry(None, fault.path, number_line(number, fault.line))
         findings.impossible(entry, f"{fault.what.split('“')[0].strip()}; {fault.fix}")
     return Entry(hide_secrets(found), (), reader.mark)
 
@@ -120,5 +157,5 @@ def _whole(name: str) -> Entry:
     return Entry({}, key, 0)
 
 
-def _refuse(what: str, fix: str) -> PolicyError:
-    return PolicyError((Fault((), what, fix, line=1),))
+def _refuse(what: str, fix: str, file: str = "") -> PolicyError:
+    return PolicyError((Fault((), what, fix, file, 1),))

@@ -68,7 +68,8 @@ class ValuesSource:
 
     def read_part(self, root: Entry) -> None:
         """Read values that are laid over others, without the defaults of the chart."""
-        for part in root.items():
+        # The chart's own settings come first, then those of hub.config, then code.
+        for part in sorted(root.items(), key=lambda each: each.name == "hub"):
             if part.name == "hub":
                 self._read_hub(part)
             elif part.name == "singleuser":
@@ -101,7 +102,12 @@ class ValuesSource:
         self.findings.changed(cull, "set cull.enabled to false: the tiers end servers")
 
     def _set(self, setting: str, entry: Entry) -> None:
+        self._note_overridden(self.site.settings.get(setting), entry)
         self.site.settings[setting] = entry
+
+    def _note_overridden(self, before: Entry | None, entry: Entry) -> None:
+        if before is not None and before.key != entry.key:
+            self.findings.carried(before, why=f"has no effect: {entry.dotted} comes after it")
 
     def _read_hub(self, hub: Entry) -> None:
         for part in hub.items():
@@ -198,6 +204,7 @@ class ValuesSource:
     def _read_extra_config(self, part: Entry | None) -> None:
         if part is None:
             return
+        before = dict(self.site.settings)
         python = PythonSource(self.findings, self.site.settings)
         is_text = isinstance(part.value, str)
         for each in [part] if is_text else sorted(part.items(), key=lambda one: one.name):
@@ -207,6 +214,8 @@ class ValuesSource:
             except PolicyError as error:
                 (fault,) = error.faults
                 self.findings.impossible(each, fault.what)
+        for setting, entry in before.items():
+            self._note_overridden(entry, self.site.settings[setting])
         self.site.bases = python.bases
         self.site.profiles += python.profiles
 

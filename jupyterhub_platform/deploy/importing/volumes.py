@@ -47,7 +47,7 @@ class Storage:
         ensures = ensured is not None and ensured.value is True
         return cls(
             {
-                str(each.value.get("name", each.name)): each
+                each.text_at("name") or f"({each.name})": each
                 for each in _list(traits.get("volumes"))
                 if isinstance(each.value, dict)
             },
@@ -77,16 +77,13 @@ class Volumes:
         self.empty_dirs: list[tuple[dict[str, Any], Entry]] = []
         """Those that tiers have, and defaults have not."""
 
-    def read(self, known: Iterable[Entry] = ()) -> None:
-        """Put each mount; those of ``known`` are elsewhere in the document already."""
-        skipped = [each.value for each in known]
+    def read(self) -> None:
+        """Put each mount, and note volumes that are mounted nowhere."""
         used = set()
         for mount in self._storage.mounts:
-            name = mount.value.get("name") if isinstance(mount.value, dict) else None
-            volume = self._storage.volumes.get(str(name))
-            used.add(str(name))
-            if mount.value in skipped:
-                continue
+            name = mount.text_at("name")
+            volume = self._storage.volumes.get(name)
+            used.add(name)
             if volume is None:
                 self._leave(mount, mount)
             else:

@@ -24,9 +24,9 @@ def test_a_damaged_source_gives_a_document_that_validates(seed: int) -> None:
     written = "\n".join(
         (
             render_mapping(found.document),
-            render_text(found, "source"),
-            render_markdown(found, "source"),
-            json.dumps(render_json(found, "source")),
+            render_text(found),
+            render_markdown(found, ["source"]),
+            json.dumps(render_json(found, ["source"])),
         )
     )
     for secret in BY_FORM:

@@ -76,6 +76,8 @@ def test_overrides_are_values_of_the_chart() -> None:
         "  overrides:\n"
         "    hub: {config: {Authenticator: {admin_users: [ada]}}}\n"
         "    cull: {timeout: 120}\n"
+        "    singleuser: {nodeSelector: {kubernetes.io/os: other}}\n"
+        "local: {node_selectors: {user: {key: kubernetes.io/os, value: linux}}}\n"
         "profiles:\n"
         "  jupyterlab:\n"
         "    - display_name: A\n"
@@ -83,6 +85,7 @@ def test_overrides_are_values_of_the_chart() -> None:
     )
     assert found.document["users"]["ada"]["level"] == "admin"
     assert found.document["tiers"]["a"]["idle_timeout"] == "2m"
+    assert found.document["tiers"]["a"]["node_selector"] == {"kubernetes.io/os": "other"}
     (admin,) = by_key(found)["jupyterhub.overrides.hub.config.Authenticator.admin_users.0"]
     assert admin.line == 5
 

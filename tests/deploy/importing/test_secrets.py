@@ -45,9 +45,9 @@ def write(found: Imported) -> str:
     return "\n".join(
         (
             render_mapping(found.document),
-            render_text(found, "source"),
-            render_markdown(found, "source"),
-            json.dumps(render_json(found, "source")),
+            render_text(found),
+            render_markdown(found, ["source"]),
+            json.dumps(render_json(found, ["source"])),
         )
     )
 

@@ -90,6 +90,26 @@ def test_code_is_read_at_its_own_lines_and_never_executed() -> None:
     assert found.document["tiers"]["standard"]["limits"]["memory"] == "3Gi"
 
 
+def test_the_settings_of_the_hub_come_after_the_charts_own_whatever_stands_first() -> None:
+    found = imported(
+        "hub:\n"
+        "  config: {KubeSpawner: {mem_limit: 3G, cpu_limit: 3}}\n"
+        "  extraConfig: {a: c.KubeSpawner.cpu_limit = 4}\n"
+        "singleuser:\n"
+        "  image: {name: quay.io/acme/lab, tag: '1'}\n"
+        "  memory: {limit: 2G}\n"
+        "  cpu: {limit: 2}\n"
+    )
+    assert found.document["tiers"]["standard"]["limits"] == {"cpu": 4, "memory": "3Gi"}
+    keys = by_key(found)
+    for key in (
+        "singleuser.memory.limit",
+        "singleuser.cpu.limit",
+        "hub.config.KubeSpawner.cpu_limit",
+    ):
+        assert "comes after it" in keys[key][0].why, key
+
+
 def test_code_that_is_no_python_is_one_line_of_the_report() -> None:
     found = imported("hub: {extraConfig: {x: 'c.X.y = ('}}\nsingleuser: {}\n")
     (finding,) = by_key(found)["hub.extraConfig.x"]
