@@ -30,7 +30,7 @@ from jupyterhub_platform.cli.local.background import start_in_background
 from jupyterhub_platform.cli.objects.changes import echo_undo
 from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.cli.state import State
-from jupyterhub_platform.cli.terminal import echo_json
+from jupyterhub_platform.cli.terminal import count, echo_json
 from jupyterhub_platform.core.errors import PlatformError, PolicyError
 from jupyterhub_platform.documents import parse_files
 
@@ -262,8 +262,8 @@ def echo_done(done: Done, report: Report, hub: Hub, *, as_json: bool) -> None:
         return
     plan = report.plan
     click.echo(
-        f"Revision {done.revision} is in force at {done.url}: {plan.objects_count:,} objects "
-        f"differ, {plan.concerned:,} people are concerned."
+        f"Revision {done.revision} is in force at {done.url}: {count(plan.objects_count, 'object')} "
+        f"changed, {count(plan.concerned, 'user')} concerned."
     )
     name, password = done.login
     if name:
