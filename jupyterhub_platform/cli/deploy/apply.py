@@ -261,9 +261,9 @@ def echo_done(done: Done, report: Report, hub: Hub, *, as_json: bool) -> None:
         click.echo(f"Nothing to do: revision {done.revision} at {done.url} is these files.")
         return
     plan = report.plan
+    changed, users = count(plan.objects_count, "object"), count(plan.concerned, "user")
     click.echo(
-        f"Revision {done.revision} is in force at {done.url}: {count(plan.objects_count, 'object')} "
-        f"changed, {count(plan.concerned, 'user')} concerned."
+        f"Revision {done.revision} is in force at {done.url}: {changed} changed, {users} concerned."
     )
     name, password = done.login
     if name:
