@@ -26,7 +26,15 @@ pytestmark = pytest.mark.hub
 README = ROOT / "README.md"
 FIRST_ADDRESS = "http://127.0.0.1:8000"
 FOLLOWED = (
-    *("tutorial", "identity-providers", "add-a-tier", "give-gpus", "check-a-change", "secrets"),
+    *(
+        "tutorial",
+        "repository",
+        "identity-providers",
+        "add-a-tier",
+        "give-gpus",
+        "check-a-change",
+        "secrets",
+    ),
 )
 STARTED = "make hub"
 """What the fixture has done already."""
@@ -50,10 +58,13 @@ class Checkout:
     def paste(self, block: str) -> str:
         """Paste a block into the shell, at the address that this platform has."""
         script, kept = block.replace(FIRST_ADDRESS, self.hub.url), self.folder / ".shell"
+        keep = f'trap \'{{ export -p; printf "cd %q\\n" "$PWD"; }} > {kept}\' EXIT'
         done = subprocess.run(
-            ["/bin/bash", "-c", f". {kept}\nset -e\ntrap 'export -p > {kept}' EXIT\n{script}"],
+            ["/bin/bash", "-c", f". {kept}\nset -e\n{keep}\n{script}"],
             cwd=self.folder,
             env={"PATH": "/usr/bin:/bin", "HOME": str(self.folder)},
+            # Whatever asks gets Enter.
+            input="\n" * 100,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -63,12 +74,13 @@ class Checkout:
         return self.answer
 
     def write(self, block: str) -> None:
-        """Write a block into the policy, as a person does."""
-        yaml = YAML()
-        document = merge(load_yaml(self.hub.policy.read_text()), load_yaml(block))
+        """Write a block into the policy, as a person does: the one where the shell is."""
+        here = Path((self.folder / ".shell").read_text().rpartition("\ncd ")[2].strip())
+        policy = here / "platform.yaml" if here != self.folder else self.hub.policy
+        document = merge(load_yaml(policy.read_text()), load_yaml(block))
         text = StringIO()
-        yaml.dump(document, text)
-        self.hub.policy.write_text(text.getvalue())
+        YAML().dump(document, text)
+        policy.write_text(text.getvalue())
 
     def put_back(self) -> None:
         """Stop what runs and take back what was written, for the next page."""
