@@ -9,7 +9,7 @@ from jupyterhub_platform.atomic_files import rewrite
 from jupyterhub_platform.cli.exit_codes import MISUSED, REFUSED
 from jupyterhub_platform.cli.terminal import echo_json, printable
 from jupyterhub_platform.core.errors import PolicyError
-from jupyterhub_platform.deploy.importing.findings import Kind
+from jupyterhub_platform.deploy.importing.findings import Imported, Kind
 from jupyterhub_platform.deploy.importing.report import render_json, render_markdown, render_text
 from jupyterhub_platform.deploy.importing.source import MAX_BYTES, import_sources
 from jupyterhub_platform.documents import render_mapping
@@ -66,8 +66,7 @@ def import_(
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     if as_json and markdown:
         raise click.UsageError("--json and --markdown are two reports; choose one")
-    if output is not None and output.resolve() in {each.resolve() for each in files}:
-        raise click.UsageError("the platform file would take the place of what is imported")
+    _check_output(output, files)
     if output is not None and output.exists() and not force:
         click.echo(f"{output} is there; name another file, or write over it with --force", err=True)
         ctx.exit(MISUSED)
@@ -77,19 +76,35 @@ def import_(
     except PolicyError as error:
         click.echo("\n".join(str(fault) for fault in error.faults), err=True)
         ctx.exit(MISUSED)
-    names = [str(each) for each in files]
-    of = printable(", ".join(each.name for each in files))
-    text = _HEAD.format(of=of) + render_mapping(imported.document)
+    text = _render(imported, files)
     if output is not None:
         rewrite(output, text, mode=_READABLE)
+    elif not as_json:
+        click.echo(text, nl=False)
+    _tell_report(imported, files, to_error=output is None, as_json=as_json, markdown=markdown)
+    ctx.exit(REFUSED if imported.lost else 0)
+
+
+def _tell_report(
+    imported: Imported, files: tuple[Path, ...], *, to_error: bool, as_json: bool, markdown: bool
+) -> None:
+    names = [str(each) for each in files]
     if as_json:
         echo_json(render_json(imported, names))
     else:
         report = render_markdown(imported, names) if markdown else render_text(imported)
-        if output is None:
-            click.echo(text, nl=False)
-        click.echo(report, err=output is None)
-    ctx.exit(REFUSED if imported.lost else 0)
+        click.echo(report, err=to_error)
+
+
+def _render(imported: Imported, files: tuple[Path, ...]) -> str:
+    """Render the platform file, with a line that says what it is made of."""
+    names = printable(", ".join(each.name for each in files))
+    return _HEAD.format(of=names) + render_mapping(imported.document)
+
+
+def _check_output(output: Path | None, files: tuple[Path, ...]) -> None:
+    if output is not None and output.resolve() in {each.resolve() for each in files}:
+        raise click.UsageError("the platform file would take the place of what is imported")
 
 
 def _read(file: Path) -> bytes:
