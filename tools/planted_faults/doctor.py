@@ -86,7 +86,7 @@ DOCTOR: Final = (
             Replace("held_beside_servers(cluster, quota)", "{}"),
         ),
         ("claims of devices are in no quota", "_asked", Never("if tier.pod.devices: ...")),
-        ("no quota is too small", "_check_tier", Never("name in asked")),
+        ("no quota is too small", "quotas:_check_tier", Never("name in asked")),
         ("the Hub's rights are widened", "read_rights", Return("READ_RIGHTS")),
         (
             "a container that cannot be made is well",
