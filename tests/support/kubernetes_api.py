@@ -7,8 +7,9 @@ import asyncio
 import json
 import uuid
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
@@ -16,6 +17,23 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 Pod: TypeAlias = dict[str, Any]
+
+RUNNING: Final = {
+    "phase": "Running",
+    "podIP": "10.0.0.7",
+    "conditions": [{"type": "Ready", "status": "True"}],
+    "containerStatuses": [
+        {
+            "name": "notebook",
+            "image": "",
+            "imageID": "",
+            "restartCount": 0,
+            "ready": True,
+            "state": {"running": {}},
+        }
+    ],
+}
+"""What a kubelet reports of a pod whose server is up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +115,7 @@ class FakeKubernetes:
         """Put a pod into the cluster, ready at once."""
         pod: Pod = json.loads(json.dumps(manifest))
         pod["metadata"] |= {"namespace": namespace, "uid": uuid.uuid4().hex, **metadata}
-        pod["status"] = {
-            "phase": "Running",
-            "podIP": "10.0.0.7",
-            "containerStatuses": [
-                {
-                    "name": "notebook",
-                    "image": "",
-                    "imageID": "",
-                    "restartCount": 0,
-                    "ready": True,
-                    "state": {"running": {}},
-                }
-            ],
-        }
+        pod["status"] = deepcopy(RUNNING)
         self.pods[pod["metadata"]["name"]] = pod
         self.publish("ADDED", pod)
         return pod

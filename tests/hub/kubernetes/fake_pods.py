@@ -2,7 +2,7 @@
 
 import threading
 from contextlib import suppress
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from kubernetes.client import CoreV1Api
 from kubernetes.client.exceptions import ApiException
@@ -10,22 +10,7 @@ from urllib3.exceptions import HTTPError
 
 from tests.cluster.api import connect
 from tests.cluster.fixtures import Cluster
-
-RUNNING: Final = {
-    "phase": "Running",
-    "podIP": "10.0.0.7",
-    "conditions": [{"type": "Ready", "status": "True"}],
-    "containerStatuses": [
-        {
-            "name": "notebook",
-            "image": "",
-            "imageID": "",
-            "restartCount": 0,
-            "ready": True,
-            "state": {"running": {}},
-        }
-    ],
-}
+from tests.support.kubernetes_api import RUNNING
 
 
 class PlayedPods:
