@@ -186,6 +186,11 @@ def find_claim(claims: Mapping[str, Any], claim: str, *, trust_email: bool) -> A
     return found
 
 
+def has_unverified_email(claims: Mapping[str, Any], *, trust_email: bool) -> bool:
+    """Tell whether there is an e-mail address that does not count."""
+    return EMAIL in claims and find_claim(claims, EMAIL, trust_email=trust_email) is None
+
+
 def _is_verified(claims: Mapping[str, Any]) -> bool:
     # Some providers send all claims as text.
     return claims.get(VERIFIED) is True or claims.get(VERIFIED) == "true"

@@ -24,7 +24,7 @@ from jupyterhub_platform.usecases.claims_of_login import (
     check_new_name,
     choose_name,
     find_provider,
-    say_refused,
+    say_refused_login,
     take_claims,
 )
 from jupyterhub_platform.usecases.credentials import LocalCredentials
@@ -71,7 +71,8 @@ class LogIn:
         person = policy.people[login.name]
         if before is None and not person.is_let_in(now):
             # A user who was never let in leaves no trace but the refusal.
-            raise ClaimsError(say_refused(person.claimed, now))
+            why_not = say_refused_login(snapshot.policy, identity, person.claimed, now)
+            raise ClaimsError(why_not)
         claimed_people.put_login(transaction, login)
         # The user who invited them may know a password that is now a key to more.
         is_admin = person.own_level is Level.ADMIN
@@ -206,7 +207,8 @@ class ClaimedPeople:
             await self._apply(change)
         person = self._get_snapshot().policy.people.get(name)
         if person is None or not person.is_let_in(now):
-            raise ClaimsError(say_refused(person.claimed if person else None, now))
+            claimed = person.claimed if person else None
+            raise ClaimsError(say_refused_login(policy, identity, claimed, now))
         return LoggedIn(name, had_password and person.own_level is not Level.ADMIN)
 
     async def refresh(self, name: str, identity: ProviderIdentity) -> bool:

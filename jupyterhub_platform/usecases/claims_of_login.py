@@ -5,7 +5,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from jupyterhub_platform.core.claimed_people import ClaimedLogin, ClaimedPerson
-from jupyterhub_platform.core.claims import ProviderIdentity, read_values
+from jupyterhub_platform.core.claims import (
+    EMAIL,
+    ProviderIdentity,
+    has_unverified_email,
+    read_values,
+)
 from jupyterhub_platform.core.errors import ClaimsError, IdentityError
 from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.core.identity_providers import Provider
@@ -71,7 +76,16 @@ def choose_name(identity: ProviderIdentity, provider: Provider) -> str:
             return normalise_user(values[0])
         except IdentityError as error:
             why_not = str(error)
+    if EMAIL in provider.names:
+        why_not += _say_unverified(identity, provider)
     raise ClaimsError(why_not)
+
+
+def _say_unverified(identity: ProviderIdentity, provider: Provider) -> str:
+    """Say that an e-mail address does not count, if so: who asks for one wonders why."""
+    if not has_unverified_email(identity.claims, trust_email=provider.trust_email):
+        return ""
+    return f" (email does not count: {provider.title} does not say that it is verified)"
 
 
 def check_new_name(policy: Policy, name: str, provider: Provider, *, is_taken: bool) -> None:
@@ -104,6 +118,16 @@ def find_provider(policy: Policy, identity: ProviderIdentity) -> Provider:
     if provider is None:
         raise ClaimsError(f"the provider {identity.provider} is not declared any more")
     return provider
+
+
+def say_refused_login(
+    policy: Policy, identity: ProviderIdentity, claimed: ClaimedPerson | None, now: datetime
+) -> str:
+    """Say why a user who has just proved an identity is not let in."""
+    provider, told = find_provider(policy, identity), say_refused(claimed, now)
+    if EMAIL in policy.identity.list_needed(provider):
+        told += _say_unverified(identity, provider)
+    return told
 
 
 def say_refused(claimed: ClaimedPerson | None, now: datetime) -> str:

@@ -13,7 +13,7 @@ from jupyterhub_platform.usecases.claims_of_login import (
     check_new_name,
     choose_name,
     find_provider,
-    say_refused,
+    say_refused_login,
     take_claims,
 )
 
@@ -49,5 +49,5 @@ def try_claims(read: ReadPolicy, identity: ProviderIdentity, now: datetime) -> T
     person = policy.people[name]
     groups = {g: policy.membership_path(name, g) for g in sorted(policy.declared_groups(name))}
     is_let_in = person.is_let_in(now)
-    why_not = "" if is_let_in else say_refused(person.claimed, now)
+    why_not = "" if is_let_in else say_refused_login(read.policy, identity, person.claimed, now)
     return Trial(name, person, groups, read.policy.lines, is_let_in, why_not)

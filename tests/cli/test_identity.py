@@ -63,6 +63,10 @@ def test_it_says_the_same_as_json(file: Path) -> None:
         ({**STAFF, "groups": []}, "kim is not let in: no rule of this platform lets you in."),
         ({**STAFF, "preferred_username": "root"}, "the name root is known here already"),
         ({"groups": ["/staff"]}, "none of the claims preferred_username, email has a name"),
+        (
+            {"groups": ["/staff"], "email": "kim@example.org"},
+            "email does not count: company does not say that it is verified",
+        ),
         ({**STAFF, "groups": {"a": 1}}, "holds something that is no text"),
     ],
 )

@@ -207,13 +207,28 @@ async def test_a_name_that_is_known_is_given_only_where_the_provider_assigns_nam
 
 async def test_an_address_that_is_not_verified_gives_no_name(site):
     said = {"preferred_username": "", "email": "kim@example.org", "groups": ["/staff"]}
-    with pytest.raises(ClaimsError, match="none of the claims"):
+    told = r"has a name \(email does not count: company does not say that it is verified\)"
+    with pytest.raises(ClaimsError, match=told):
         await site.claimed.log_in(replace(identity("s1", ""), claims=said), lambda _: False)
     verified = replace(identity("s1", ""), claims={**said, "email_verified": True})
     assert (await site.claimed.log_in(verified, lambda _: False)).name == "kim@example.org"
     partner = replace(identity("s1", "", "partner"), claims={**said, "email_verified": True})
     with pytest.raises(ClaimsError, match="belongs to another user of company"):
         await site.claimed.log_in(partner, lambda _: False)
+
+
+async def test_a_rule_that_asks_for_an_address_says_that_it_is_not_verified(site):
+    said = {"email": "kim@example.org"}
+    with pytest.raises(ClaimsError, match=r"no rule of this platform lets you in$"):
+        await site.log_in("kim", **said)
+    await site.write("{groups: boss}", '{email: "*@example.org"}')
+    with pytest.raises(ClaimsError, match=r"lets you in \(email does not count: company does"):
+        await site.log_in("kim", **said)
+    with pytest.raises(ClaimsError, match=r"no rule of this platform lets you in$"):
+        await site.log_in("kim")
+    assert await site.log_in("kim", **said, email_verified=True)
+    with pytest.raises(ClaimsError, match=r"lets you in \(email does not count: company does"):
+        await site.log_in("kim", **said)
 
 
 @pytest.mark.parametrize(
