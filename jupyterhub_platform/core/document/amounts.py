@@ -43,10 +43,12 @@ def check_amounts(
                     rests_on=[(*path, "limits", name)],
                 )
         elif name not in requests and name not in limits:
+            may_be_open = name == CPU and has_devices
             faults.add(
                 (*path, "requests", name),
                 "is missing, so that nothing would bound it",
-                f"write for example {name}: {example(name)}",
+                f"write for example {name}: {example(name)}"
+                + (", or limits: {cpu: unlimited}" if may_be_open else ""),
                 rests_on=[(*path, "limits", name)],
             )
     for name in requests:

@@ -98,7 +98,10 @@ class _Checks:
         try:
             check_name(name, kind)
         except IdentityError as error:
-            self._note(path, *split_message(str(error), "choose another name"))
+            what, fix = split_message(str(error), "choose another name")
+            if kind == "group":
+                fix += f"; what a provider calls it goes below: from: [{quote(name)}]"
+            self._note(path, what, fix)
 
     def _note(self, path: KeyPath, what: str, fix: str) -> None:
         self._faults.note(Fault(path, what, fix))
