@@ -31,8 +31,10 @@ class Running {
     this.keys = [await makeKey("first")];
     this.server = http.createServer((request, response) => this.answer(request, response));
     await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
-    this.issuer = `http://127.0.0.1:${this.server.address().port}${this.options.path ?? ""}`;
-    this.redirects = { redirect_uris: [`${this.issuer}/nowhere`], post_logout_redirect_uris: [] };
+    // Login.gov's issuer ends with a slash, and its addresses are below it without another one.
+    const slash = this.options.slash ? "/" : "";
+    this.issuer = `http://127.0.0.1:${this.server.address().port}${this.options.path ?? ""}${slash}`;
+    this.redirects = { redirect_uris: ["http://127.0.0.1/nowhere"], post_logout_redirect_uris: [] };
     this.make();
     return { issuer: this.issuer };
   }

@@ -153,7 +153,12 @@ def site(make_directory: Callable[[], Path]) -> Iterator[Site]:
     signed = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [public]}}
     options: dict[str, dict[str, Any]] = {
         "company": {"client": {"client_id": "hub", "client_secret": SECRET}, "path": "/realms/a"},
-        "partner": {"client": {"client_id": "hub", **signed}, "refresh": False, "conform": False},
+        "partner": {
+            "client": {"client_id": "hub", **signed},
+            "refresh": False,
+            "conform": False,
+            "slash": True,
+        },
     }
     with running_providers(options) as providers:
         company, partner = providers["company"], providers["partner"]
@@ -243,6 +248,7 @@ def test_logins_in_several_tabs_are_finished_in_any_order(site: Site) -> None:
 
 
 def test_a_key_proves_which_client_asks_where_the_provider_wants_that(site: Site) -> None:
+    assert site.partner.issuer.endswith("/"), "as Login.gov's does, which wants a key, too"
     browser = site.open()
     address = browser.get("/hub/oauth_login/partner").headers["Location"]
     assert dict(parse_qsl(urlsplit(address).query))["acr_values"] == "urn:high"
