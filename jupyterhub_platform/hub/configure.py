@@ -44,6 +44,7 @@ from jupyterhub_platform.hub.upstream.secure_cookies import keep_cookies_secure
 from jupyterhub_platform.hub.upstream.server_counts import keep_server_counts
 from jupyterhub_platform.hub.upstream.server_timeout import explain_unanswered_starts
 from jupyterhub_platform.hub.upstream.service_environment import keep_environments_out_of_database
+from jupyterhub_platform.hub.upstream.stale_sessions import end_stale_sessions_quietly
 from jupyterhub_platform.hub.upstream.startup_errors import exit_with_a_sentence
 from jupyterhub_platform.hub.upstream.token_hashing import speed_up_token_hashing
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
@@ -126,6 +127,7 @@ def _configure(c: Any) -> None:
     explain_unanswered_starts()
     use_unix_sockets()
     keep_server_counts()
+    end_stale_sessions_quietly()
     speed_up_token_hashing()
     _add_service(hub, _service(c, settings, local_credentials))
     _command_line(hub)

@@ -192,7 +192,7 @@ def test_servers_end_of_a_user_whom_no_rule_lets_in_any_more(site: Site) -> None
     site.know("l1", preferred_username="lena", groups=[])
     wait_for(lambda: not browser.is_in, "the end of a session")
     assert not read_releases(site.hub).get(held.id)
-    wait_for(lambda: read_releases(site.hub).get(held.id) == "not_let_in", "the server to end")
+    wait_for(lambda: read_releases(site.hub).get(held.id) == "not_let_in", "the server to end", 12)
     why = admin.get("platform/why?user=lena").json()
     assert why["cause"]["code"] == "server.not_let_in"
 

@@ -205,6 +205,7 @@ def mend() -> None:
         server_counts,
         server_timeout,
         service_environment,
+        stale_sessions,
         startup_errors,
         token_hashing,
         unix_sockets,
@@ -220,6 +221,7 @@ def mend() -> None:
     server_timeout.explain_unanswered_starts()
     unix_sockets.use_unix_sockets()
     server_counts.keep_server_counts()
+    stale_sessions.end_stale_sessions_quietly()
     service_environment.keep_environments_out_of_database()
     scope_narrowing.narrow_scopes_of_users(lambda _user, scopes: scopes - {NARROWED})
     token_hashing.speed_up_token_hashing()

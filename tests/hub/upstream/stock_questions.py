@@ -338,6 +338,24 @@ async def _has_no_public_name_for_the_state_of_a_server(hub: StockHub) -> str:
     return list_without_public_name(spawner, *names, *more)
 
 
+@asks_for("stale_sessions")
+async def _fails_on_a_session_that_has_ended(hub: StockHub) -> str:
+    async def refuse(*_: Any) -> bool:
+        return False
+
+    async with hub.visit() as visitor:
+        await hub.log_in(visitor, "eve")
+        hub.app.users["eve"]._auth_refreshed = None
+        hub.app.authenticator.refresh_user = refuse
+        try:
+            with recorded(hub.app.log) as records:
+                await visitor.get("/hub/token")
+        finally:
+            del hub.app.authenticator.refresh_user
+    said = {each.getMessage() for each in records.kept}
+    return ", ".join({"Failed to get current user"} & said)
+
+
 @asks_for("auth_refresh")
 async def _has_no_public_name_for_the_last_refresh(_hub: StockHub) -> str:
     return list_without_public_name(User, "_auth_refreshed")
