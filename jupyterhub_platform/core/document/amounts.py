@@ -25,7 +25,7 @@ def check_amounts(
     """Report amounts that Kubernetes would not take, or that would bound nothing.
 
     What is ``unlimited`` needs a request, which quotas count then. With devices, which quotas
-    count, CPU alone may have neither.
+    count, CPU and memory may have neither.
     """
     for key, amounts in (("requests", requests), ("limits", limits)):
         if SERVERS in amounts:
@@ -35,7 +35,7 @@ def check_amounts(
             _check_alone(faults, (*path, key, name), name, amount)
     for name in (CPU, MEMORY):
         if name in unlimited and name not in requests:
-            if not (name == CPU and has_devices):
+            if not has_devices:
                 faults.add(
                     (*path, "requests", name),
                     "is missing, and without a limit the request is what quotas count",
@@ -43,12 +43,11 @@ def check_amounts(
                     rests_on=[(*path, "limits", name)],
                 )
         elif name not in requests and name not in limits:
-            may_be_open = name == CPU and has_devices
+            or_open = f", or limits: {{{name}: unlimited}}" if has_devices else ""
             faults.add(
                 (*path, "requests", name),
                 "is missing, so that nothing would bound it",
-                f"write for example {name}: {example(name)}"
-                + (", or limits: {cpu: unlimited}" if may_be_open else ""),
+                f"write for example {name}: {example(name)}{or_open}",
                 rests_on=[(*path, "limits", name)],
             )
     for name in requests:

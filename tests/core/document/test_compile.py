@@ -59,11 +59,21 @@ def test_a_limit_is_none_where_the_operator_says_so():
     assert dict(tier.demand) == {"cpu": 2000, "memory": 2**30, "servers": 1}
 
 
-def test_a_tier_with_devices_needs_no_cpu_at_all():
-    limits = {"nvidia.com/gpu": 1, "cpu": "unlimited"}
-    tier = with_tier(requests={"memory": "1Gi"}, limits=limits).tiers["small"]
-    assert dict(tier.requests) == {"memory": 2**30, "nvidia.com/gpu": 1}
-    assert dict(tier.limits) == {"memory": 2**30, "nvidia.com/gpu": 1}
+@pytest.mark.parametrize(
+    ("unlimited", "requests", "kept"),
+    [
+        ({"cpu"}, {"memory": "1Gi"}, {"memory": 2**30}),
+        ({"memory"}, {"cpu": 1}, {"cpu": 1000}),
+        ({"cpu", "memory"}, {}, {}),
+    ],
+)
+def test_a_tier_with_devices_needs_neither_cpu_nor_memory(
+    unlimited: set[str], requests: dict[str, Any], kept: dict[str, int]
+):
+    limits = {"nvidia.com/gpu": 1, **dict.fromkeys(unlimited, "unlimited")}
+    tier = with_tier(requests=requests, limits=limits).tiers["small"]
+    held = {"nvidia.com/gpu": 1, **kept}
+    assert (dict(tier.requests), dict(tier.limits)) == (held, held)
 
 
 def test_an_amount_is_a_limit_unlimited_is_none_and_null_says_nothing():

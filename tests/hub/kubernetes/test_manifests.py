@@ -202,6 +202,15 @@ async def test_no_user_option_changes_a_byte_of_the_pod(
     assert rendered == (GOLDEN / "small.yaml").read_text()
 
 
+async def test_a_server_may_be_bounded_by_its_gpu_alone(make_hub: Callable[..., Hubs]) -> None:
+    tier = make_tier("bare", amounts(gpu=1), amounts(gpu=1))
+    spawner = make_hub().spawner(admit(tier))
+    await spawner.load_user_options()
+    found = spawner.check_manifest(await spawner.get_pod_manifest())
+    asked = found["spec"]["containers"][0]["resources"]
+    assert asked == {key: {"nvidia.com/gpu": "1"} for key in ("requests", "limits")}
+
+
 async def test_a_second_start_keeps_nothing_of_the_first(make_hub: Callable[..., Hubs]) -> None:
     spawner = make_hub().spawner(admit(GPU_TIER))
     await spawner.load_user_options()
