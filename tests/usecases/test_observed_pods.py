@@ -6,20 +6,13 @@ from dataclasses import replace
 import pytest
 
 from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.observed_pods import CHANGED, GONE, UNASSIGNED, UNOBSERVED
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.store import decision_log, ended_runs
 from jupyterhub_platform.usecases.admission import DeniedError
 from jupyterhub_platform.usecases.consistency import LiveServer, compare, rebuild
-from jupyterhub_platform.usecases.observed_pods import (
-    CHANGED,
-    GONE,
-    UNASSIGNED,
-    UNOBSERVED,
-    ObservedPods,
-    SeenPod,
-    UnassignedPod,
-)
+from jupyterhub_platform.usecases.observed_pods import ObservedPods, SeenPod, UnassignedPod
 from tests.support.policies import GIB, NOW, make_policy
 from tests.usecases.conftest import Gate, Outage
 

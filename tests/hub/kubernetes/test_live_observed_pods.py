@@ -142,9 +142,9 @@ def test_a_suspension_names_the_pods_that_go_on(live: ClusterHub) -> None:
     add(live, "worker-8", user="kim-lee", cpu="100m")
     wait_until_held(live, "worker-8")
     admin = live.hub.token("admin")
-    answer = admin.post("platform/users/kim-lee/suspend", {"reason": "left"}).json()
+    answer = admin.post("platform/users/kim-lee/suspend", json={"reason": "left"}).json()
     assert "Pods that kim-lee made go on: worker-8." in answer["not_ended"]
-    admin.post("platform/users/kim-lee/resume", {"reason": "back"})
+    admin.post("platform/users/kim-lee/resume", json={"reason": "back"})
 
 
 def see_pages(live: ClusterHub, identifier: str) -> None:
