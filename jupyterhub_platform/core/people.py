@@ -45,6 +45,11 @@ class Person:
         return self.is_own or (self.claimed is not None and self.claimed.holds(now))
 
     @property
+    def claimed_by_rule(self) -> bool:
+        """Whether a rule lets them in, for as long as it may."""
+        return self.claimed is not None and bool(self.claimed.rule) and not self.claimed.refusal
+
+    @property
     def own_level(self) -> Level:
         """The level that they have without any grant."""
         return self.without_grant or self.level

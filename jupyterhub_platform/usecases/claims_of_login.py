@@ -130,10 +130,10 @@ def say_refused_login(
     return told
 
 
-def say_refused(claimed: ClaimedPerson | None, now: datetime) -> str:
-    """Say why a user is not let in."""
+def say_refused(claimed: ClaimedPerson | None, now: datetime, who: str = "you") -> str:
+    """Say why a user is not let in, to ``who`` they are: ``you`` or ``them``."""
     if claimed is not None and claimed.refusal:
         return claimed.refusal
     if claimed is not None and claimed.until is not None and claimed.until <= now:
-        return "what this platform gave you has ended"
-    return "no rule of this platform lets you in"
+        return f"what this platform gave {who} has ended"
+    return f"no rule of this platform lets {who} in"

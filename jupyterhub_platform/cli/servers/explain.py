@@ -1,7 +1,7 @@
 """``jhp explain`` and ``jhp who-can``: what a user may, who may do something, and what says so."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Container, Iterator, Mapping
+from typing import Any, Final
 
 import click
 
@@ -18,6 +18,7 @@ from jupyterhub_platform.usecases.reports.who_can import VERBS
 
 _NOT_FOUND = 404
 _MANAGED = "managed in the Hub"
+LEFT: Final = "not a member: a server is still charged to it"
 
 
 @click.command(short_help="Explain what a user may do, and what says so.")
@@ -41,20 +42,26 @@ def explain(name: str, hub: Hub, as_json: bool) -> None:
         # A user may name their groups; all other members are named by the group.
         named = (user.document.get("groups") or ()) if user else ()
         given = {each["group"]: Membership(**each) for each in report["memberships"]}
+        left = {each["account"] for each in report["accounts"] if not each["member"]}
         groups = {
-            group: place if group in named else _say_membership(api, group, given.get(group))
+            group: LEFT
+            if group in left
+            else place
+            if group in named
+            else _say_membership(api, group, given.get(group))
             for group in report["groups"]
         }
     if as_json:
         more = {"said": place, "groups_said": groups, "default_account": default}
         echo_json({**report, **more})
         return
-    click.echo(printable(_say_level(name, report, place)))
+    if not report["not_let_in"]:
+        click.echo(printable(_say_level(name, report, place)))
     click.echo(printable(report["sentence"]))
     _head("Groups")
     titles = ("group", "role", "said by")
     rows = [
-        (group, "manager" if group in report["manages"] else "member", where)
+        (group, _name_role(group, report["manages"], left), where)
         for group, where in groups.items()
     ]
     echo_table(titles, rows, "None.")
@@ -66,6 +73,12 @@ def explain(name: str, hub: Hub, as_json: bool) -> None:
     _head("Tiers")
     tiers = ("tier", "in", "now", "why")
     echo_table(tiers, list(_list_offers(report)), "None.")
+
+
+def _name_role(group: str, manages: Container[str], left: Container[str]) -> str:
+    if group in left:
+        return "none"
+    return "manager" if group in manages else "member"
 
 
 def _say_level(name: str, report: Mapping[str, Any], place: str) -> str:

@@ -35,7 +35,11 @@ _VERBS: Final[Mapping[str, tuple[str, str, str]]] = {
     "server.changed": ("change", "changed", "the server {subject}"),
     "person.invited": ("invite", "invited", "{subject}"),
     "person.claimed": ("log in", "logged in", "for the first time, as {subject}"),
-    "person.claims_changed": ("bring", "brought", "other claims of {subject}"),
+    "person.claims_changed": (
+        "change",
+        "changed",
+        "by what their identity provider says",
+    ),
     "person.forgotten": ("forget", "forgot", "the login of {subject}"),
     "person.suspended": ("suspend", "suspended", "{subject}{until}"),
     "person.resumed": ("lift", "lifted", "the suspension of {subject}"),

@@ -31,6 +31,7 @@ from jupyterhub_platform.usecases.holdings import (
     say_holding,
 )
 from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
+from jupyterhub_platform.usecases.reports.object_sources import name_source, say_not_let_in
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
@@ -102,6 +103,8 @@ class PersonReport:
     ``limits`` hold in every account. ``level`` is empty for a user whom the policy does not know;
     ``granted_level`` says when it ends, if a grant gives it. ``level_path`` is the key path that
     gives their own level, and ``provider`` the identity provider that they have logged in by.
+    ``source`` is what the policy knows them by: declared, managed, or claimed by a rule alone, and
+    ``not_let_in`` why no rule lets in a user who is claimed alone.
     """
 
     name: str
@@ -122,6 +125,8 @@ class PersonReport:
     at: datetime
     suspension: Suspension | None = None
     granted_level: GrantedLevel | None = None
+    source: str = ""
+    not_let_in: str = ""
 
 
 def report_own(facts: ReportFacts, viewer: Viewer) -> PersonReport:
@@ -169,6 +174,12 @@ def _report(
     manages = policy.managed_groups(name)
     person = policy.people.get(name) or Person(name, Level.VIEWER)
     given = list_memberships(policy, name, memberships)
+    not_let_in = "" if own else say_not_let_in(facts, name)
+    sentence = _say_summary(facts, shared, tuple(questions.values()), accounts, own, whole)
+    if not_let_in:
+        each = tuple(questions.values()) or (shared,)
+        holding = say_holding(name, facts.book, each, own=False, everywhere=within is None)
+        sentence = f"{name} is not let in: {not_let_in}. {holding}"
     return PersonReport(
         name=name,
         title=person.title,
@@ -179,7 +190,7 @@ def _report(
         provider=person.claimed.provider if person.claimed else "",
         groups=groups,
         manages=tuple(sorted(manages if within is None else manages & within)),
-        sentence=_say_summary(facts, shared, tuple(questions.values()), accounts, own, whole),
+        sentence=sentence,
         servers=tuple(
             server_line(facts, held)
             for held in facts.book.of_user(name)
@@ -192,6 +203,8 @@ def _report(
         at=facts.at,
         suspension=facts.suspension_of(name),
         granted_level=_find_granted_level(policy, name, facts.at),
+        source=name_source(facts, name),
+        not_let_in=not_let_in,
     )
 
 

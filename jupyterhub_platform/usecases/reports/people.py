@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jupyterhub_platform.core.managed import Key, Kind
-from jupyterhub_platform.core.people import Person
 from jupyterhub_platform.core.policy import Limit, Policy
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, hold, most_pressed
+from jupyterhub_platform.usecases.reports.object_sources import name_source, say_not_let_in
 from jupyterhub_platform.usecases.reports.paging import (
     Columns,
     Page,
@@ -32,6 +31,7 @@ class PersonLine:
 
     ``pressed`` is the limit of which they hold the largest part. ``source`` is what the policy
     knows them by: declared, managed, or claimed by a rule alone; empty if it does not.
+    ``not_let_in`` is why no rule lets in a user who is claimed alone; empty if one does.
     """
 
     name: str
@@ -45,6 +45,7 @@ class PersonLine:
     declared_at: str
     suspension: Suspension | None = None
     source: str = ""
+    not_let_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _words(facts: ReportFacts, viewer: Viewer, name: str) -> dict[str, str]:
         "title": person.title if person else "",
         "level": person.level if person else "",
         "group": " ".join(_groups(facts, viewer, name)),
-        "state": "suspended" if facts.suspension_of(name) else "active",
+        "state": "suspended" if facts.suspension_of(name) else _name_state(facts.policy, name),
     }
 
 
@@ -160,9 +161,16 @@ def _collect_texts(policy: Policy) -> SearchTexts:
             "title": (policy.people[name].title for name in names),
             "level": (policy.people[name].level for name in names),
             "group": (groups[policy.declared_groups(name)] for name in names),
-            "state": ("active" for _ in names),
+            "state": (_name_state(policy, name) for name in names),
         }
     )
+
+
+def _name_state(policy: Policy, name: str) -> str:
+    """Name the state of a user whom nothing suspends, as far as the policy says it."""
+    person = policy.people.get(name)
+    is_out = person is not None and not (person.is_own or person.claimed_by_rule)
+    return "not let in" if is_out else "active"
 
 
 def _say_summary(count: int, holding: int) -> str:
@@ -231,17 +239,9 @@ def _line(facts: ReportFacts, viewer: Viewer, name: str) -> PersonLine:
             facts.policy, person.level_path if person and not person.is_own else f"users.{name}"
         ),
         suspension=facts.suspension_of(name),
-        source=_name_source(facts, person),
+        source=name_source(facts, name),
+        not_let_in=say_not_let_in(facts, name),
     )
-
-
-def _name_source(facts: ReportFacts, person: Person | None) -> str:
-    if person is None:
-        return ""
-    if not person.is_own:
-        return "claimed"
-    is_managed = Key(Kind.USER, person.name) in facts.snapshot.sources.managed
-    return "managed" if is_managed else "declared"
 
 
 def _own_limits(

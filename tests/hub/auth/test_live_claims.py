@@ -192,6 +192,19 @@ def test_servers_end_of_a_user_whom_no_rule_lets_in_any_more(site: Site) -> None
     site.know("l1", preferred_username="lena", groups=[])
     wait_for(lambda: not browser.is_in, "the end of a session")
     assert not read_releases(site.hub).get(held.id)
+    found = site.read("people/lena")
+    assert (found["source"], found["level_path"]) == ("claimed", "users.lena")
+    said = "lena is not let in: no rule of this platform lets them in."
+    assert found["sentence"].startswith(said)
+    pages = f"{site.hub.url}/services/platform/people"
+    person, people = (admin.get(place).text for place in (f"{pages}/lena", pages))
+    assert "Claimed, and not declared" in person
+    assert "Declared at" not in person
+    assert "(not a member: a server is still charged to it)" in person
+    assert "not let in</span>" in people
+    told = Terminal(site.hub.state).done("explain lena").stdout
+    assert told.startswith(said)
+    assert "not a member: a server is still charged to it" in told
     wait_for(lambda: read_releases(site.hub).get(held.id) == "not_let_in", "the server to end", 12)
     why = admin.get("platform/why?user=lena").json()
     assert why["cause"]["code"] == "server.not_let_in"
