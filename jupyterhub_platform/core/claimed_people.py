@@ -81,6 +81,15 @@ class ClaimedPerson:
         return bool(self.rule) and not self.refusal and (self.until is None or now < self.until)
 
 
+def say_refused(claimed: ClaimedPerson | None, now: datetime, who: str = "you") -> str:
+    """Say why a user is not let in, to ``who`` they are: ``you`` or ``them``."""
+    if claimed is not None and claimed.refusal:
+        return claimed.refusal
+    if claimed is not None and claimed.until is not None and claimed.until <= now:
+        return f"what this platform gave {who} has ended"
+    return f"no rule of this platform lets {who} in"
+
+
 def derive_person(
     login: ClaimedLogin,
     identity: Identity,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from jupyterhub_platform.core.claimed_people import ClaimedLogin, ClaimedPerson
+from jupyterhub_platform.core.claimed_people import ClaimedLogin, ClaimedPerson, say_refused
 from jupyterhub_platform.core.claims import (
     EMAIL,
     ProviderIdentity,
@@ -128,12 +128,3 @@ def say_refused_login(
     if EMAIL in policy.identity.list_needed(provider):
         told += _say_unverified(identity, provider)
     return told
-
-
-def say_refused(claimed: ClaimedPerson | None, now: datetime, who: str = "you") -> str:
-    """Say why a user is not let in, to ``who`` they are: ``you`` or ``them``."""
-    if claimed is not None and claimed.refusal:
-        return claimed.refusal
-    if claimed is not None and claimed.until is not None and claimed.until <= now:
-        return f"what this platform gave {who} has ended"
-    return f"no rule of this platform lets {who} in"

@@ -1,5 +1,6 @@
 """What rules give to users of a provider becomes part of the policy, one login at a time."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from jupyterhub_platform.core.claimed_people import (
     ClaimedPerson,
     MergedUsers,
     derive_people,
+    say_refused,
 )
 from jupyterhub_platform.core.claims import Condition, IdentityRule, ProviderIdentity
 from jupyterhub_platform.core.document.compile import compile_policy
@@ -19,6 +21,7 @@ from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.managed import Key, Kind, ManagedObject, Sources
 from jupyterhub_platform.core.memberships import list_memberships
+from jupyterhub_platform.core.people import Person
 from jupyterhub_platform.core.policy import Policy
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -232,3 +235,26 @@ def test_a_front_end_is_a_provider_without_a_client() -> None:
     assert (provider.issuer, provider.client) == ("front-end:cards", None)
     assert provider.front_end is not None
     assert provider.front_end.secret_header == "X-Secret"
+
+
+@pytest.mark.parametrize(
+    ("claimed", "why"),
+    [
+        (None, "no rule of this platform lets them in"),
+        (ClaimedPerson("kim", "company"), "no rule of this platform lets them in"),
+        (ClaimedPerson("kim", "company", refusal="alumni are out"), "alumni are out"),
+        (ClaimedPerson("kim", "company", until=NOW), "what this platform gave them has ended"),
+        (
+            ClaimedPerson("kim", "company", until=NOW + timedelta(days=1)),
+            "no rule of this platform lets them in",
+        ),
+    ],
+)
+def test_why_a_user_is_not_let_in_is_said(claimed: ClaimedPerson | None, why: str) -> None:
+    assert say_refused(claimed, NOW, "them") == why
+
+
+def test_what_a_rule_lets_in_is_known_without_the_time() -> None:
+    given = ClaimedPerson("kim", "company", rule="identity.rules.0")
+    for claimed, lets_in in ((given, True), (replace(given, refusal="no"), False), (None, False)):
+        assert Person("kim", Level.USER, claimed=claimed).claimed_by_rule is lets_in

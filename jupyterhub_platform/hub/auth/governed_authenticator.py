@@ -9,6 +9,7 @@ from jupyterhub import orm
 from jupyterhub.auth import Authenticator
 from tornado import web
 
+from jupyterhub_platform.core.claimed_people import say_refused
 from jupyterhub_platform.core.errors import IdentityError
 from jupyterhub_platform.core.identity import fold_case, normalise_user
 from jupyterhub_platform.core.suspensions import say_suspended
@@ -31,7 +32,6 @@ from jupyterhub_platform.hub.servers.inventory import list_active, stop_server
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.hub.upstream.loaded_groups import list_loaded
 from jupyterhub_platform.hub.upstream.managed_roles import assign_bearers
-from jupyterhub_platform.usecases.claims_of_login import say_refused
 
 NOT_DECLARED = "{name} is not declared on this platform. Ask an admin to add them."
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from jupyterhub_platform.core.claimed_people import say_refused
 from jupyterhub_platform.core.managed import Key, Kind
-from jupyterhub_platform.usecases.claims_of_login import say_refused
 from jupyterhub_platform.usecases.holdings import declared_at
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
