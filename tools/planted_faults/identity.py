@@ -7,6 +7,27 @@ from mutation.operators import Drop, Never, Replace, Return
 
 IDENTITY: Final = (
     *noticed_by(
+        "tests/hub/people/test_leavers.py",
+        (
+            "a rule that was wrong costs servers at once",
+            "Leavers.stop_servers",
+            Replace("now - since >= self._stays", "True"),
+        ),
+        (
+            "whom the file has loses servers with a rule",
+            "Leavers._find_gone",
+            Replace("not person.is_let_in(now)", "not person.claimed.holds(now)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/auth/providers/test_oidc.py",
+        (
+            "groups of the login count for ever",
+            "OidcClient.ask_again",
+            Replace("not self._has_groups(name)", "True"),
+        ),
+    ),
+    *noticed_by(
         "tests/core/test_claims.py",
         (
             "an address that is not verified counts",

@@ -58,7 +58,7 @@ POLICY: Final = (
         (
             "nothing counts what is unlimited",
             "check_amounts",
-            Never("not (name == CPU and has_devices)"),
+            Never("not has_devices"),
         ),
         (
             "a tier gets the same devices twice",
