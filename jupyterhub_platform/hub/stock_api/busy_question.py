@@ -15,7 +15,7 @@ class BusyQuestionGuard(BodyGuard):
     """
 
     async def refresh_auth(self, user: Any, force: bool = False) -> Any:
-        """Return the owner of a token that the Hub itself asks with, without asking anybody."""
+        """Return the owner of a token that the Hub itself asks with, who is not looked at again."""
         token = self.get_token()
         if token is not None and platform_of(self.settings).lifetimes.asks_with(token.id):
             return user

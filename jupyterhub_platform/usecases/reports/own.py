@@ -167,19 +167,11 @@ def _report(
     holder = "you" if own else name
     questions = {group: _ask(facts, subject, group) for group in groups}
     whole = within is None
-    accounts = tuple(
-        _report_account(facts, each, holder, whole=whole) for each in questions.values()
-    )
-    shared = next(iter(questions.values()), None) or _ask(facts, subject, "")
+    asked = tuple(questions.values())
+    accounts = tuple(_report_account(facts, each, holder, whole=whole) for each in asked)
+    shared = asked[0] if asked else _ask(facts, subject, "")
     manages = policy.managed_groups(name)
     person = policy.people.get(name) or Person(name, Level.VIEWER)
-    given = list_memberships(policy, name, memberships)
-    not_let_in = "" if own else say_not_let_in(facts, name)
-    sentence = _say_summary(facts, shared, tuple(questions.values()), accounts, own, whole)
-    if not_let_in:
-        each = tuple(questions.values()) or (shared,)
-        holding = say_holding(name, facts.book, each, own=False, everywhere=within is None)
-        sentence = f"{name} is not let in: {not_let_in}. {holding}"
     return PersonReport(
         name=name,
         title=person.title,
@@ -190,21 +182,30 @@ def _report(
         provider=person.claimed.provider if person.claimed else "",
         groups=groups,
         manages=tuple(sorted(manages if within is None else manages & within)),
-        sentence=sentence,
-        servers=tuple(
-            server_line(facts, held)
-            for held in facts.book.of_user(name)
-            if within is None or held.account in within
-        ),
+        sentence=_say_summary(facts, shared, asked, accounts, own, whole),
+        servers=_list_servers(facts, name, within),
         limits=_shared_limits(facts, shared, holder) if within is None else (),
         accounts=accounts,
-        memberships=tuple(each for each in given if within is None or each.group in within),
+        memberships=tuple(
+            each
+            for each in list_memberships(policy, name, memberships)
+            if within is None or each.group in within
+        ),
         revision=facts.revision,
         at=facts.at,
         suspension=facts.suspension_of(name),
         granted_level=_find_granted_level(policy, name, facts.at),
         source=name_source(facts, name),
-        not_let_in=not_let_in,
+        not_let_in=say_not_let_in(facts, name),
+    )
+
+
+def _list_servers(
+    facts: ReportFacts, name: str, within: frozenset[str] | None
+) -> tuple[ServerLine, ...]:
+    held = facts.book.of_user(name)
+    return tuple(
+        server_line(facts, each) for each in held if within is None or each.account in within
     )
 
 
@@ -314,6 +315,8 @@ def _say_summary(
     """Say what is held and what fits; of a part of the accounts, nothing of the others."""
     name = shared.subject.name
     holding = say_holding(name, facts.book, questions or (shared,), own=own, everywhere=whole)
+    if why_not := say_not_let_in(facts, name):
+        return f"{name} is not let in: {why_not}. {holding}"
     # Who may start nothing at all has no use for a group to charge.
     tells_of_groups = whole and may_start_servers(shared.subject)
     refusals = [
