@@ -67,7 +67,10 @@ def write_files(folder: Path, commit: str, into: Path) -> Path:
         raise GitError(f"The commit {commit[:10]} does not have the folder {folder}.")
     with TemporaryDirectory() as scratch:
         archive = Path(scratch) / "files.zip"
-        _run(folder, "archive", "--format=zip", f"--output={archive}", f"{commit}:{prefix}")
+        # From the top: below it, git wants the folder to be there in the commit by its own path.
+        top = Path(_run(folder, "rev-parse", "--show-toplevel").rstrip("\n"))
+        tree = f"{commit}:{prefix.rstrip('/')}"
+        _run(top, "archive", "--format=zip", f"--output={archive}", tree)
         # Links in it become small files: nothing leads out of the folder.
         with ZipFile(archive) as files:
             files.extractall(into)

@@ -1,6 +1,6 @@
 """A plan for people: what it hits first, then what differs, on a terminal or in Markdown."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -190,7 +190,7 @@ def list_difference(plan: Plan) -> Iterator[str]:
                 yield f"- {value.path}: {value.before}"
             if value.after:
                 yield f"+ {value.path}: {value.after}"
-    yield from _say_more(plan.objects_count, _OBJECTS, "object")
+    yield from _say_more(plan.objects_count, _OBJECTS)
 
 
 def _list_radius(report: Report) -> Iterator[str]:
@@ -216,14 +216,14 @@ def _list_people(plan: Plan) -> Iterator[str]:
         if names.count:
             yield f"{verb}: {_name(names.people, names.count)}"
     yield from (f"{each.user}: {each.before} → {each.after}" for each in plan.levels[:_SHOWN])
-    yield from _say_more(plan.levels_count, _SHOWN, "level")
+    yield from _say_more(plan.levels_count, _SHOWN)
     for found, total, verb in (
         (plan.joins, plan.joins_count, "gains"),
         (plan.leaves, plan.leaves_count, "loses"),
     ):
         for each in found[:_SHOWN]:
             yield f"group {each.group} {verb} {_name(each.people, each.count)}"
-        yield from _say_more(total, _SHOWN, "group")
+        yield from _say_more(total, _SHOWN)
 
 
 def _list_tiers(plan: Plan) -> Iterator[str]:
@@ -258,8 +258,8 @@ def _say_risk(code: str, sentence: str) -> str:
     return f"{sentence} (--allow {code})"
 
 
-def _say_more(total: int, shown: int, noun: str = "line") -> Iterable[str]:
-    return [f"and {count(total - shown, noun)} more"] if total > shown else []
+def _say_more(total: int, shown: int) -> list[str]:
+    return [f"and {total - shown:,} more"] if total > shown else []
 
 
 def _paint_line(line: str) -> str:
