@@ -44,8 +44,9 @@ GLOSSARY = {
     "orphan": ("cli/local/leftovers", "hub/kubernetes/reconciler"),
     # What puts servers right after an outage.
     "recovery": ("hub/servers/recovery",),
-    # What undoes a refused start, or changes of the policy.
+    # What undoes a refused start, or changes of the policy; or applies an earlier commit.
     "rollback": (
+        "cli/deploy/rollback",
         "hub/spawner/start_rollback",
         "service/editing/policy_rollback",
         "usecases/policy_rollback",

@@ -38,7 +38,10 @@
     ├── ClusterRefusedError         deploy: the API server refuses the caller
     ├── TableError                  core: a table of people cannot be read
     ├── WriteError                  a policy file cannot be changed at one object alone
-    └── HubRefusedError             cli: the Hub or its service says no, with a status and a body
+    ├── HubRefusedError             cli: the Hub or its service says no, with a status and a body
+    ├── HubSilentError              cli: nothing answers where the Hub should be
+    ├── HubFaultsError              cli: the Hub finds faults in files that are to be applied
+    └── GitError                    cli: git cannot say what is asked
 
     Errors of a framework, for its own handlers to answer:
 

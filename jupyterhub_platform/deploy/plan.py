@@ -12,11 +12,6 @@ from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.documents import decode, read_mapping
 
 Change = Literal["none", "starts", "restarts", "migrates", "changes"]
-Files = Mapping[str, bytes]
-"""Rendered files, by their path."""
-
-VALUES: Final = "helm-values/"
-"""The folder of values for the chart; everything else is a manifest."""
 _BETWEEN: Final = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _SECONDS: Final = "some 40 s; running servers go on"
 _GONE: Final = object()
@@ -32,20 +27,34 @@ class PartChange:
     destructive: bool = False
 
 
-def compare_rendered(before: Files, after: Files) -> tuple[PartChange, ...]:
+@dataclass(frozen=True, slots=True)
+class RenderedFiles:
+    """Rendered files by their paths; ``values`` are those that Helm is given, in its order.
+
+    Everything else is a manifest, where it is one.
+    """
+
+    files: Mapping[str, bytes]
+    values: Sequence[str]
+
+
+def compare_rendered(before: RenderedFiles | None, after: RenderedFiles) -> tuple[PartChange, ...]:
     """Return what applying rendered files does to Hub, proxy, database, storage and namespace.
+
+    Parameters
+    ----------
+    before
+        What was applied last; ``None`` if nothing was.
 
     Raises
     ------
     PolicyError
         Raised if one of them is not YAML.
     """
-    old, new = (_Deployed.read(files) for files in (before, after))
-    if not before:
-        return tuple(
-            PartChange(part, "starts", f"the {part} is installed") for part in ("hub", "proxy")
-        )
-    return tuple(_compare(old, new))
+    new = _Deployed.read(after)
+    if before is None:
+        return tuple(PartChange(part, "starts", "is installed") for part in ("hub", "proxy"))
+    return tuple(_compare(_Deployed.read(before), new))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +65,18 @@ class _Deployed:
     manifests: Mapping[tuple[str, str, str], Mapping[str, Any]]
 
     @classmethod
-    def read(cls, files: Files) -> "_Deployed":
+    def read(cls, rendered: RenderedFiles) -> "_Deployed":
         values: dict[str, Any] = {}
-        manifests: dict[tuple[str, str, str], Mapping[str, Any]] = {}
-        for path in sorted(files):
-            if not path.endswith((".yaml", ".yml")):
-                continue
-            for each in _read(path, files[path]):
-                if path.startswith(VALUES):
-                    values = _merge(values, each)
-                elif isinstance(each.get("metadata"), Mapping):
-                    manifests[_identify(each)] = each
+        for path in rendered.values:
+            for each in _read(path, rendered.files[path]):
+                values = _merge(values, each)
+        manifests = {
+            _identify(each): each
+            for path, text in sorted(rendered.files.items())
+            if path not in rendered.values and path.endswith((".yaml", ".yml"))
+            for each in _read(path, text)
+            if isinstance(each.get("metadata"), Mapping)
+        }
         return cls(values, manifests)
 
     def get(self, *path: str) -> Any:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -21,6 +20,7 @@ from jupyterhub_platform.cli.local.background import runs_in_background
 from jupyterhub_platform.cli.state import State
 from tests.cli.test_applied import git
 from tests.support.live_hub import wait_for
+from tests.support.seeds import dice_for
 
 pytestmark = pytest.mark.hub
 
@@ -234,12 +234,12 @@ def test_two_at_once_are_one_after_the_other_or_one(folder: Folder) -> None:
     assert "Nothing to do" in folder.done("apply")
 
 
-def test_killed_at_any_instant_the_next_apply_ends_the_same(folder: Folder, seed: int) -> None:
-    moments = random.Random(seed)
+def test_killed_at_any_instant_the_next_apply_ends_the_same(folder: Folder) -> None:
+    dice = dice_for("killed applies")
     for number in range(6):
         folder.commit(TEXT.replace("Applied", f"Killed {number}"), f"killed {number}")
         process = folder.begin("apply")
-        time.sleep(random.uniform(0.5, 1.6))
+        time.sleep(dice.uniform(0.5, 1.6))
         process.send_signal(signal.SIGKILL)
         process.communicate()
         done = json.loads(folder.done("apply", "--json"))

@@ -82,7 +82,7 @@ def test_faults_have_their_lines_in_every_form(folder: Path, form: str) -> None:
     if form == "--sarif":
         (found,) = json.loads(result.stdout)["runs"][0]["results"]
         place = found["locations"][0]["physicalLocation"]
-        assert (found["ruleId"], found["level"]) == ("policy.fault", "error")
+        assert (found["ruleId"], found["level"]) == ("policy-fault", "error")
         assert place["artifactLocation"]["uri"] == "platform.yaml"
         assert place["region"]["startLine"] == 6
     else:
@@ -206,11 +206,11 @@ def test_sarif_has_a_result_for_each_finding() -> None:
     found = render_sarif("platform.yaml", report(TEXT, **FULL).plan, ())
     rules = [(each["ruleId"], each["level"]) for each in found["runs"][0]["results"]]
     assert rules[:3] == [
-        ("plan.destructive", "error"),
-        ("plan.cut", "warning"),
-        ("plan.conflict", "error"),
+        ("plan-destructive", "error"),
+        ("plan-cut", "warning"),
+        ("plan-conflict", "error"),
     ]
-    assert rules[-1] == ("policy.warning", "warning")
+    assert rules[-1] == ("policy-warning", "warning")
     assert {name for name, _ in rules} <= {
         each["id"] for each in found["runs"][0]["tool"]["driver"]["rules"]
     }

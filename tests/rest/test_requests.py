@@ -17,6 +17,7 @@ from jupyterhub_platform.rest.managed import (
     RollBackRequest,
 )
 from jupyterhub_platform.rest.notices import TryNoticesRequest
+from jupyterhub_platform.rest.policy_plans import PlanRequest
 from jupyterhub_platform.rest.provider_logins import ForgetLoginRequest
 from jupyterhub_platform.rest.refused_requests import RefusedRequest
 from jupyterhub_platform.rest.request_bodies import (
@@ -42,6 +43,7 @@ BODIES: tuple[type[Body], ...] = (
     InviteRequest,
     NewPerson,
     Nothing,
+    PlanRequest,
     PutObjectRequest,
     ReasonRequest,
     RefusedRequest,

@@ -107,7 +107,8 @@ def test_health_is_told_whole() -> None:
     }
     finding = {"part": "audit", "row": "5", "what": "is gone", "fix": "Find out who."}
     file = {"file": "platform.yaml", "digest": None, "file_digest": "a"}
-    policy = {"revision": 1, **file, "managed": {"user": 2}}
+    policy = {"revision": 1, **file}
+    counted = {"managed": {"user": 2}}
     counts = {"waiting": 1, "delivered": 2, "failed": 0, "skipped": 0}
     channel = {"channel": "mail", "target": "smtp:25", "error": "Refused.", **counts}
     store = {"url": "sqlite:///", "fault": "", "waiting": 0, "schema": None, "newest_schema": "3"}
@@ -119,7 +120,7 @@ def test_health_is_told_whole() -> None:
         said = {
             "now": at,
             "store": store,
-            "policy": {**policy, "faults": faults, "faulty_since": at if faults else None},
+            "policy": {**policy, "faults": faults, "faulty_since": at if faults else None} | counted,
             "memberships": {"settled": not drift, "fault": "down", "since": at if drift else None},
             "audit": audit,
             "checker": checker,

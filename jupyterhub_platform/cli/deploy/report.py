@@ -115,7 +115,7 @@ def list_sections(report: Report) -> Iterator[tuple[str, list[str]]]:
     )
     yield "People", list(_list_people(plan))
     yield "Tiers", list(_list_tiers(plan))
-    yield "Over now", [*map(_say_over, plan.over[:_SHOWN]), *_say_more(plan.over_count, _SHOWN)]
+    yield "Over now", [*map(_say_over, plan.over[:_SHOWN]), *_count_others(plan.over_count, _SHOWN)]
     yield (
         "Running servers",
         [
@@ -123,13 +123,13 @@ def list_sections(report: Report) -> Iterator[tuple[str, list[str]]]:
                 f"{each.user}/{each.server or 'default'} ({each.tier}) {_MET[each.code]}"
                 for each in plan.servers[:_SHOWN]
             ),
-            *_say_more(plan.servers_count, _SHOWN),
+            *_count_others(plan.servers_count, _SHOWN),
         ],
     )
     warnings = [each.sentence for each in plan.risks if not each.destructive]
     yield (
         "Look at",
-        [*warnings[:_SHOWN], *_say_more(len(warnings), _SHOWN), *plan.warnings[:_SHOWN]],
+        [*warnings[:_SHOWN], *_count_others(len(warnings), _SHOWN), *plan.warnings[:_SHOWN]],
     )
 
 
@@ -190,7 +190,7 @@ def list_difference(plan: Plan) -> Iterator[str]:
                 yield f"- {value.path}: {value.before}"
             if value.after:
                 yield f"+ {value.path}: {value.after}"
-    yield from _say_more(plan.objects_count, _OBJECTS)
+    yield from _count_others(plan.objects_count, _OBJECTS)
 
 
 def _list_radius(report: Report) -> Iterator[str]:
@@ -216,14 +216,14 @@ def _list_people(plan: Plan) -> Iterator[str]:
         if names.count:
             yield f"{verb}: {_name(names.people, names.count)}"
     yield from (f"{each.user}: {each.before} → {each.after}" for each in plan.levels[:_SHOWN])
-    yield from _say_more(plan.levels_count, _SHOWN)
+    yield from _count_others(plan.levels_count, _SHOWN)
     for found, total, verb in (
         (plan.joins, plan.joins_count, "gains"),
         (plan.leaves, plan.leaves_count, "loses"),
     ):
         for each in found[:_SHOWN]:
             yield f"group {each.group} {verb} {_name(each.people, each.count)}"
-        yield from _say_more(total, _SHOWN)
+        yield from _count_others(total, _SHOWN)
 
 
 def _list_tiers(plan: Plan) -> Iterator[str]:
@@ -258,7 +258,7 @@ def _say_risk(code: str, sentence: str) -> str:
     return f"{sentence} (--allow {code})"
 
 
-def _say_more(total: int, shown: int) -> list[str]:
+def _count_others(total: int, shown: int) -> list[str]:
     return [f"and {total - shown:,} more"] if total > shown else []
 
 
