@@ -157,7 +157,7 @@ def render_plan(planned: PlannedPolicy) -> Plan:
         ],
         risks_count=len(effects.risks),
         conflicts=[
-            Conflict(kind=each.key.kind, name=each.key.name, by=each.by, at=each.at)
+            Conflict(kind=each.key.kind, name=each.key.name, by=each.by, at=each.at.isoformat())
             for each in planned.conflicts[:MAX_NAMED]
         ],
         conflicts_count=len(planned.conflicts),

@@ -120,7 +120,8 @@ def test_health_is_told_whole() -> None:
         said = {
             "now": at,
             "store": store,
-            "policy": {**policy, "faults": faults, "faulty_since": at if faults else None} | counted,
+            "policy": {**policy, "faults": faults, "faulty_since": at if faults else None}
+            | counted,
             "memberships": {"settled": not drift, "fault": "down", "since": at if drift else None},
             "audit": audit,
             "checker": checker,

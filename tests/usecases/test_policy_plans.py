@@ -89,6 +89,8 @@ def test_what_is_managed_and_declared_is_a_conflict_and_the_files_word_is_planne
 ) -> None:
     found = plan(store, in_force, TEXT.replace("dev: {", "Kim: {level: admin}, dev: {", 1))
     assert [(each.key, each.by) for each in found.conflicts] == [(KIM, "root")]
+    (shown,) = render_plan(found).conflicts
+    assert (shown.kind, shown.name, shown.at) == ("user", "kim", NOW.isoformat())
     assert [(e.user, e.after) for e in found.effects.levels] == [("kim", "admin")]
     assert found.effects.leaves == ()
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from jupyterhub_platform.cli.deploy.found_files import FoundFiles
 from jupyterhub_platform.cli.deploy.report import Report
+from jupyterhub_platform.cli.hub.access import find_access
 from jupyterhub_platform.cli.hub.client import HubClient, HubRefusedError, HubSilentError
 from jupyterhub_platform.cli.hub.options import Hub
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
@@ -146,7 +147,11 @@ def open_target(hub: Hub) -> Iterator[Target]:
     """
     client = None
     try:
-        client = HubClient.find(hub.url, hub.state)
+        access = find_access(hub.url, hub.state)
+        sockets = access.place.sockets
+        if sockets is not None and not sockets.hub.exists():
+            raise HubSilentError(f"No Hub runs from {hub.state}.")
+        client = HubClient.of(access)
         client.get("platform/", keys=["roots"])
     except PlatformError as error:
         is_silent = client is None or isinstance(error, HubSilentError)
