@@ -12,6 +12,7 @@ from benchmarks.figures import Figure
 from benchmarks.included import measure_included
 from benchmarks.logins import measure_logins
 from benchmarks.pages import measure_pages
+from benchmarks.plans import measure_plans
 from benchmarks.pods import measure_pods
 from benchmarks.restarts import measure_restarts
 from benchmarks.spawns import measure_cpu, measure_hooks, measure_statements
@@ -32,6 +33,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "cpu": measure_cpu,
     "stalls": measure_stalls,
     "files": measure_included,
+    "plan": measure_plans,
     "bulk": measure_bulk,
     "restart": measure_restarts,
     "login": measure_logins,

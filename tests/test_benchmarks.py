@@ -48,6 +48,7 @@ def test_every_topic_is_measured(figures: dict[str, dict[str, Any]]) -> None:
         "hook",
         "stall",
         "files",
+        "plan",
         "bulk",
         "restart",
         "memory",

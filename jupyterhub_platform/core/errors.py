@@ -39,6 +39,7 @@
     ├── TableError                  core: a table of people cannot be read
     ├── WriteError                  a policy file cannot be changed at one object alone
     ├── HubRefusedError             cli: the Hub or its service says no, with a status and a body
+    ├── NoHubError                  cli: no Hub is named, and none was started or logged in at
     ├── HubSilentError              cli: nothing answers where the Hub should be
     ├── HubFaultsError              cli: the Hub finds faults in files that are to be applied
     └── GitError                    cli: git cannot say what is asked

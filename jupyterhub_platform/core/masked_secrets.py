@@ -16,6 +16,9 @@ _KEYED: Final = re.compile(
     r"""(?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,{}\[\]#&*][^,{}\[\]]*?)?(?=\s*(?:$|[,{}\[\]]|\s\#))""",
     re.IGNORECASE | re.VERBOSE,
 )
+_SUSPECT: Final = re.compile(_WORDS, re.IGNORECASE)
+_MAX_LINE: Final = 10_000
+"""How long a line is at most that is searched part by part; a longer one is hidden as a whole."""
 _REFERENCE: Final = re.compile(
     r"secret|.*(?:secret[_-]?(?:name|key[_-]?ref|store|ref)|existing[_-]?secret)", re.IGNORECASE
 )
@@ -48,7 +51,14 @@ class Mask:
             if below >= 0 and line.strip() and (is_whole or ":" not in line):
                 lines.append(self._mask_line(line))
                 continue
-            lines.append(self._mask_keys(self._mask_forms(line)))
+            line = self._mask_forms(line)
+            if not _SUSPECT.search(line):
+                lines.append(line)
+                continue
+            if len(line) > _MAX_LINE:
+                lines.append(self._mask_line(line))
+                continue
+            lines.append(_KEYED.sub(self._replace, line))
             found = _KEYED.search(line)
             if found and not _is_reference(found["key"]) and not line[found.end() :].strip():
                 # What stands deeper below it goes on with its value.
@@ -67,9 +77,6 @@ class Mask:
         text = line.strip()
         indent = line[: len(line) - len(line.lstrip())]
         return f"{indent}{self._number(text)}" if text else line
-
-    def _mask_keys(self, line: str) -> str:
-        return _KEYED.sub(self._replace, line)
 
     def _replace(self, found: re.Match[str]) -> str:
         value = found["value"]

@@ -23,6 +23,7 @@ PEM = "-----BEGIN PRIVATE KEY-----"
         f"key: |\n  {PEM}\n  {CANARY}\n  -----END PRIVATE KEY-----\n",
         f"url: postgresql://hub:{CANARY}@db/hub",
         f"- name: X\n  PASSWORD={CANARY}",
+        f"names: [{'x, ' * 5_000}], env: {{TOKEN: {CANARY}}}",
     ],
 )
 def test_a_secret_is_not_shown(text: str) -> None:

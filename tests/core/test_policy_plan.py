@@ -89,6 +89,29 @@ def test_a_grant_opens_a_tier_to_one_of_many_who_are_alike() -> None:
     assert reached(found) == ({"large": ("eve",)}, {})
 
 
+@pytest.mark.parametrize(
+    "rule", [{"users": ["lou"]}, {"rules": [{"users": ["lou"], "groups": ["vision"]}]}]
+)
+@pytest.mark.parametrize("named", ["tier", "image", "size"])
+def test_whom_a_rule_names_is_not_taken_for_others_who_are_alike(
+    rule: Mapping[str, Any], named: str
+) -> None:
+    alike = ["ina", "lou", "max"]
+    twins = {
+        "users": {name: {"level": "user"} for name in alike},
+        "groups": {"vision": {"members": alike}},
+    }
+    requests = {"cpu": 1, "memory": "1Gi"}
+    given: dict[str, Any] = {
+        "tier": {"tiers": {"large": {"access": rule}}},
+        "image": {"images": {"lab": {"access": rule}}, "tiers": {"large": {"images": ["lab"]}}},
+        "size": {"tiers": {"large": {"sizes": {"one": {"requests": requests, "access": rule}}}}},
+    }[named]
+    gone = {"tiers": {"large": {"access": {"groups": ["text"]}}}}
+    found = plan(make_policy(twins, gone), make_policy(twins, given))
+    assert [each.people for each in found.gains if each.tier == "large"] == [("lou",)]
+
+
 def test_who_is_suspended_loses_all_tiers_and_their_servers() -> None:
     after = make_policy({"users": {"eve": SUSPENDED}})
     found = plan(make_policy(), after, held("eve"), held("dev"))

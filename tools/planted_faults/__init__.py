@@ -29,6 +29,7 @@ from planted_faults.notices import NOTICES
 from planted_faults.observed_pods import OBSERVED_PODS
 from planted_faults.overview import OVERVIEW
 from planted_faults.pages import PAGES
+from planted_faults.plans import PLANS
 from planted_faults.policy import POLICY
 from planted_faults.requests import REQUESTS
 from planted_faults.settings import SETTINGS
@@ -57,6 +58,7 @@ FAULTS: Final = (
     *OVERVIEW,
     *NOTICES,
     *PAGES,
+    *PLANS,
     *POLICY,
     *REQUESTS,
     *SETTINGS,

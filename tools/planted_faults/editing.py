@@ -97,7 +97,7 @@ EDITING: Final = (
         ),
         (
             "what was over before counts as the change's doing",
-            "_find_over",
+            "find_over",
             Always("at not in old or old[at].maximum > limit.maximum"),
         ),
     ),

@@ -10,7 +10,7 @@ OVERVIEW: Final = (
         "tests/service/test_overview.py",
         (
             "all who see a failed server read its log",
-            "_read_end",
+            "ended:_read_end",
             Replace("viewer.reads_log_of(run.user)", "True"),
         ),
         (

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from jupyterhub_platform.cli.deploy.found_files import FoundFiles
 from jupyterhub_platform.cli.deploy.report import Report
-from jupyterhub_platform.cli.hub.access import find_access
+from jupyterhub_platform.cli.hub.access import NoHubError, find_access
 from jupyterhub_platform.cli.hub.client import HubClient, HubRefusedError, HubSilentError
 from jupyterhub_platform.cli.hub.options import Hub
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
@@ -154,10 +154,9 @@ def open_target(hub: Hub) -> Iterator[Target]:
         client = HubClient.of(access)
         client.get("platform/", keys=["roots"])
     except PlatformError as error:
-        is_silent = client is None or isinstance(error, HubSilentError)
         if client is not None:
             client.close()
-        if hub.url is not None or not is_silent:
+        if hub.url is not None or not isinstance(error, NoHubError | HubSilentError):
             raise
         yield Target(hub, None, "", str(error))
         return

@@ -27,6 +27,10 @@ from jupyterhub_platform.settings import STATE_DIRECTORY
 TOKEN_VARIABLE: Final = "JUPYTERHUB_API_TOKEN"  # noqa: S105 - the name of a variable
 
 
+class NoHubError(PlatformError):
+    """Raised if no Hub is named, and none was started or logged in at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A Hub: ``sockets`` if it runs on this machine, where only the platform can listen."""
@@ -92,8 +96,10 @@ def find_place(url: str | None, state: Path) -> Place:
     ------
     click.BadParameter
         Raised if ``url`` is not a valid address.
-    PlatformError
+    NoHubError
         Raised if there is none.
+    PlatformError
+        Raised if there are several.
     """
     if url is not None:
         check_address(url)
@@ -109,7 +115,7 @@ def find_place(url: str | None, state: Path) -> Place:
         raise PlatformError(f"You are logged in at {known}. Name one of them with --url.")
     if logins:
         return Place(logins[0].url)
-    raise PlatformError(
+    raise NoHubError(
         f"No platform was started from {state.absolute()}. Start one with `jhp up`, or "
         "name a Hub with --url."
     )
