@@ -34,6 +34,8 @@ async def measure_plans(setup: BenchSetup) -> list[Figure]:
     }
     figures = []
     async with started(setup.make_hub("plans", governed=True)) as hub:
+        # JupyterHub looks at the routes of all servers once it has started.
+        await hub.wait_until_quiet()
         for what, each in planned.items():
             figures += await _measure(hub, what, each)
     return figures

@@ -26,6 +26,7 @@ from jupyterhub_platform.cli.local.public_port import (
 )
 from jupyterhub_platform.cli.local.startup_message import (
     announce,
+    choose_sampled,
     list_passwords,
     tell,
     write_ready,
@@ -150,7 +151,7 @@ def _prepare(
         policy_file,
         os.environ.get("PLATFORM_DB_URL") or f"sqlite:///{state / 'platform.sqlite'}",
     )
-    passwords = state.sample_passwords(sorted(policy.people))
+    passwords = state.sample_passwords(choose_sampled(policy))
     return _Plan(state, settings, policy, passwords, public, sockets, host, configuration)
 
 
