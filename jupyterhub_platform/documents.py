@@ -226,6 +226,8 @@ def render_mapping(document: Mapping[str, Any]) -> str:
         return ""
     writer: Any = YAML(typ="safe", pure=True)
     writer.default_flow_style = writer.sort_base_mapping_type_on_output = False
+    # Longer than any value: a name that is cut in two can be found by no search.
+    writer.width = 4096
     text = io.StringIO()
     writer.dump(document, text)
     return text.getvalue()

@@ -75,7 +75,18 @@ FAMILIES = (
     *("notice", "notices", "audit"),
 )
 CODE = re.compile(rf"(?:{'|'.join(FAMILIES)})(?:\.[a-z][a-z_]*)+")
-FILE_ENDINGS = (".yaml", ".sqlite", ".html", ".css", ".js", ".json", ".log", ".pid", ".sock")
+FILE_ENDINGS = (
+    ".yaml",
+    ".sqlite",
+    ".html",
+    ".css",
+    ".js",
+    ".json",
+    ".log",
+    ".pid",
+    ".sock",
+    ".lock",
+)
 
 
 def name_of(page: Path) -> str:

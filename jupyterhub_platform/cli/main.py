@@ -23,6 +23,8 @@ VERBS: Final = {
     "drift": "jupyterhub_platform.cli.deploy.drift:drift",
     "rollback": "jupyterhub_platform.cli.deploy.rollback:roll_back",
     "validate": "jupyterhub_platform.cli.policy.validate:validate",
+    "init": "jupyterhub_platform.cli.deploy.init:init",
+    "render": "jupyterhub_platform.cli.deploy.render:write_rendered",
     "schema": "jupyterhub_platform.cli.policy.schema:schema",
     "doctor": "jupyterhub_platform.cli.doctor.command:doctor",
     "audit": "jupyterhub_platform.cli.audit.command:audit",

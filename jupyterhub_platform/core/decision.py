@@ -204,8 +204,12 @@ def tier_is_granted(question: Question) -> Iterator[Denial]:
     candidate = question.candidate
     if candidate is None and any(each.name == question.tier for each in question.candidates):
         return
-    fits = list_fitting(question)
     asker = question.subject
+    is_closed = candidate is not None and not candidate.granted and not candidate.closed_size
+    if candidate is not None and not (is_closed and asker.level is not None):
+        return
+    # From here on it is denied, and advice is worth its time.
+    fits = list_fitting(question)
     an_admin = "" if asker.level is Level.ADMIN else "an admin"
     if candidate is None:
         what = f"There is no tier {question.tier!a}." if question.tier else "No tier is named."
@@ -218,7 +222,7 @@ def tier_is_granted(question: Question) -> Iterator[Denial]:
         else:
             remedy = f"{say_how_to_get('a tier', an_admin)}."
         yield Denial("options.tier", what, remedy)
-    elif not candidate.granted and not candidate.closed_size and asker.level is not None:
+    else:
         account = question.account if question.opened_by_managers else ""
         whom = say_whom_to_ask(question.opened_by, account, asker.name)
         ask = say_how_to_get("it", whom if candidate.requestable else an_admin)
@@ -233,10 +237,12 @@ def tier_is_granted(question: Question) -> Iterator[Denial]:
 
 def size_is_granted(question: Question) -> Iterator[Denial]:
     """Deny sizes that the tier does not have, or that are not open to this person and account."""
+    candidate = question.candidate
+    if candidate is not None and not candidate.closed_size:
+        return
     sizes = [each for each in question.candidates if each.name == question.tier]
     theirs = [each.size for each in sizes if each.granted and each.size]
     remedy = f"Name one of {', '.join(theirs)}." if theirs else "Ask an admin for one."
-    candidate = question.candidate
     if candidate is None and sizes:
         if sizes[0].size:
             what = f"The tier {question.tier} has no size {question.size!a}."
@@ -244,7 +250,7 @@ def size_is_granted(question: Question) -> Iterator[Denial]:
         else:
             what = f"The tier {question.tier} has no sizes."
             yield Denial("options.size", what, "Leave the size out.")
-    elif candidate is not None and candidate.closed_size:
+    elif candidate is not None:
         name = question.subject.name
         what = f"The size {candidate.size} of the tier {candidate.name} is not open to {name}"
         within = f" in {question.account}." if question.account else "."

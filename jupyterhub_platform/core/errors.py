@@ -33,6 +33,7 @@
     │   └── BulkStoppedError            usecases: it was stopped between two chunks
     ├── QueryError                  usecases: a list is asked for in an impossible way
     ├── ConfigurationError          hub: a site's settings cannot be governed
+    ├── AnswerError                 deploy: an answer to a question of `jhp init` cannot be taken
     ├── ClusterConfigurationError   deploy: no cluster is named
     ├── ClusterUnreachableError     deploy: the API server does not answer
     ├── ClusterRefusedError         deploy: the API server refuses the caller

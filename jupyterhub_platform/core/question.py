@@ -178,6 +178,7 @@ class _Lookup:
     now: datetime
     raised_by: tuple[str, ...]
     raised_by_managers: bool
+    admins: tuple[str, ...]
 
     @classmethod
     def of(
@@ -186,7 +187,7 @@ class _Lookup:
         """Return the lookup for ``subject`` in ``account``, as of ``now``."""
         own = Scope("member", account, subject.name)
         who, managers = raised_by(policy, own), raised_by_managers(policy, own)
-        return cls(policy, totals, subject, account, now, who, managers)
+        return cls(policy, totals, subject, account, now, who, managers, policy.admins())
 
     def hold(self, limit: Limit) -> HeldLimit:
         """Return a limit with what is held against it, and those who can raise it."""
@@ -199,7 +200,7 @@ class _Lookup:
             self.totals.held(scope, resource),
             path,
             granted,
-            self.raised_by if within else self.policy.admins(),
+            self.raised_by if within else self.admins,
             self.raised_by_managers and within,
             self.totals.held_by_pods(scope, resource),
         )

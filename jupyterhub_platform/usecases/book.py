@@ -43,6 +43,8 @@ class Book:
 
     def held_by_pods(self, scope: Scope, name: str) -> int:
         """Return the part of it that observed pods hold, which are not servers."""
+        if not self._pods:
+            return 0
         totals = self._totals_of_pods.get(name)
         return totals.get(scope, 0) if totals else 0
 

@@ -102,13 +102,13 @@ def test_whom_a_rule_names_is_not_taken_for_others_who_are_alike(
         "groups": {"vision": {"members": alike}},
     }
     requests = {"cpu": 1, "memory": "1Gi"}
-    given: dict[str, Any] = {
+    rules: dict[str, dict[str, Any]] = {
         "tier": {"tiers": {"large": {"access": rule}}},
         "image": {"images": {"lab": {"access": rule}}, "tiers": {"large": {"images": ["lab"]}}},
         "size": {"tiers": {"large": {"sizes": {"one": {"requests": requests, "access": rule}}}}},
-    }[named]
+    }
     gone = {"tiers": {"large": {"access": {"groups": ["text"]}}}}
-    found = plan(make_policy(twins, gone), make_policy(twins, given))
+    found = plan(make_policy(twins, gone), make_policy(twins, rules[named]))
     assert [each.people for each in found.gains if each.tier == "large"] == [("lou",)]
 
 

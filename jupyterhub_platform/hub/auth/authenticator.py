@@ -27,6 +27,7 @@ from jupyterhub_platform.hub.auth.providers.handlers import (
 from jupyterhub_platform.hub.auth.providers.kept_logins import KeptLogins
 from jupyterhub_platform.hub.auth.providers.proven import Proven
 from jupyterhub_platform.hub.auth.providers.registry import Providers
+from jupyterhub_platform.hub.auth.providers.turns import Turns
 from jupyterhub_platform.usecases.login_throttle import TRY_BURST, SourceLimit
 
 
@@ -75,6 +76,8 @@ class PlatformAuthenticator(GovernedAuthenticator):
         self.login = LocalLogin(self.platform.runtime.credentials, self.tries_per_source)
         self.attempts = Attempts()
         self.answers = SourceLimit(time.monotonic, self.tries_per_source)
+        # Half of them, so that wrong ones are still refused while right ones are looked at.
+        self.turns = Turns(max(1, self.tries_per_source // 2))
         self.providers = Providers(
             lambda: self.platform.snapshot.policy.identity,
             self,

@@ -167,11 +167,12 @@ class ProviderCallback(ProviderPage):
     async def _ask(self, client: RedirectingClient, attempt: Attempt, code: str) -> Proven:
         """Return whom a code is of; a source gets only so many wrong ones looked at."""
         source, limit = source_of(self.request), self.answers
-        if wait := limit.seconds_to_wait(source):
-            raise AttemptError(f"too many from here failed; the next is looked at in {wait} s")
-        limit.acquire(source)
-        proven = await client.finish(attempt, code, find_callback(self, client.provider.key))
-        limit.release(source)
+        async with self.authenticator.turns.take(source):
+            if wait := limit.seconds_to_wait(source):
+                raise AttemptError(f"too many from here failed; the next is looked at in {wait} s")
+            limit.acquire(source)
+            proven = await client.finish(attempt, code, find_callback(self, client.provider.key))
+            limit.release(source)
         return proven
 
     def _read(self, name: str) -> str:
