@@ -24,6 +24,12 @@ class PartChange:
     sentence: str
     destructive: bool = False
 
+    @property
+    def code(self) -> str:
+        """The word by which it is allowed: a manifest's is that of what would be lost."""
+        kind, is_manifest, _ = self.part.partition(" ")
+        return {"Namespace": "namespace"}.get(kind, "storage") if is_manifest else self.part
+
 
 @dataclass(frozen=True, slots=True)
 class RenderedFiles:
