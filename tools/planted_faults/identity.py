@@ -337,7 +337,11 @@ IDENTITY: Final = (
     ),
     *noticed_by(
         "tests/hub/auth/test_provider_data.py",
-        ("a provider gives levels", "read_groups", Replace("texts - reserved", "texts")),
+        (
+            "a provider gives levels",
+            "provider_data:read_groups",
+            Replace("texts - reserved", "texts"),
+        ),
         ("a provider gives the roles of levels", "_read_role", Never("is_ours(name)")),
         (
             "a provider gives scopes of admins",
@@ -368,7 +372,7 @@ IDENTITY: Final = (
         ),
         (
             "a provider fills the Hub with groups",
-            "read_groups",
+            "provider_data:read_groups",
             Replace("sorted(texts - reserved)[:MAX_ENTRIES]", "texts - reserved"),
         ),
         ("what no JSON has is kept of a person", "_is_json_object", Drop("json.dumps(value)")),

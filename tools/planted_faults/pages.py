@@ -78,7 +78,7 @@ PAGES: Final = (
         ),
         (
             "a report counts who is charged as a member",
-            "_report",
+            "own:_report",
             Replace(
                 "facts.snapshot.subject(name, memberships, facts.at)",
                 "facts.snapshot.subject(name, memberships | {'vision', 'text'}, facts.at)",
@@ -98,7 +98,7 @@ PAGES: Final = (
         ),
         (
             "a manager sees limits in all accounts",
-            "_report",
+            "own:_report",
             Replace(
                 "_shared_limits(facts, shared, holder) if within is None else ()",
                 "_shared_limits(facts, shared, holder)",
