@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
 
 from jupyterhub_platform.core.document.compile import compile_policy
 from jupyterhub_platform.core.document.faults import KeyPath
@@ -218,6 +219,22 @@ def read_mapping(text: str) -> dict[str, Any]:
     if found is not None and not isinstance(found, dict):
         raise _refuse("these are no keys with values", "write KEY: VALUE, each on a line")
     return found or {}
+
+
+def read_foreign(text: str) -> list[dict[str, Any]]:
+    """Read YAML that is no policy, such as values for Helm: its mappings, with anchors and all.
+
+    Raises
+    ------
+    PolicyError
+        Raised if it is not YAML.
+    """
+    reader: Any = YAML(typ="safe", pure=True)
+    try:
+        return [each for each in reader.load_all(text) if isinstance(each, dict)]
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise _refuse(f"it is not YAML: {error.problem}", "correct it", line) from None
 
 
 def render_mapping(document: Mapping[str, Any]) -> str:

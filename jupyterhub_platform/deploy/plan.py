@@ -3,16 +3,14 @@
 Files are compared, and no cluster is asked: the old ones are those that were applied last.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from jupyterhub_platform.core.errors import PolicyError
-from jupyterhub_platform.documents import decode, read_mapping
+from jupyterhub_platform.documents import decode, read_foreign
 
 Change = Literal["none", "starts", "restarts", "migrates", "changes"]
-_BETWEEN: Final = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _SECONDS: Final = "some 40 s; running servers go on"
 _GONE: Final = object()
 
@@ -25,6 +23,12 @@ class PartChange:
     change: Change
     sentence: str
     destructive: bool = False
+
+    @property
+    def code(self) -> str:
+        """The word by which it is allowed: a manifest's is that of what would be lost."""
+        kind, is_manifest, _ = self.part.partition(" ")
+        return {"Namespace": "namespace"}.get(kind, "storage") if is_manifest else self.part
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,7 @@ class _Deployed:
 def _read(path: str, text: bytes) -> Iterator[Mapping[str, Any]]:
     """Yield the documents of a file."""
     try:
-        for part in _BETWEEN.split(decode(text)):
-            yield read_mapping(part)
+        yield from read_foreign(decode(text))
     except PolicyError as error:
         raise PolicyError(tuple(replace(each, file=path) for each in error.faults)) from None
 

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jupyterhub_platform.cli.deploy.report import Report, render_markdown, render_terminal
-from jupyterhub_platform.cli.main import main
 from jupyterhub_platform.cli.policy.sarif import render_sarif
+from jupyterhub_platform.cli.main import main
 from jupyterhub_platform.deploy.plan import PartChange
 from jupyterhub_platform.documents import parse_revision
 from jupyterhub_platform.file_texts import FileText
@@ -106,6 +106,43 @@ def test_a_plan_against_a_git_revision_asks_no_hub(folder: Path) -> None:
     assert answer["against"] == f"git revision {git('rev-parse', '--short', 'HEAD')} one"
     assert [each["user"] for each in answer["policy"]["levels"]] == ["dev"]
     assert "git rev-parse failed" in jhp("plan", "--against", "nothing").stderr
+
+
+CLUSTER = "deployment:\n  target: cluster\n  address: https://hub.example.org\n"
+
+
+def test_what_is_rendered_for_a_cluster_is_compared_with_a_git_revision(folder: Path) -> None:
+    (folder / "platform.yaml").write_text(TEXT + CLUSTER)
+    overlay = folder / "helm-values" / "overlays" / "own.yaml"
+    overlay.parent.mkdir(parents=True)
+    overlay.write_text("hub: {labels: {a: b}}\n")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "one")
+
+    def plan(*words: str) -> tuple[int, dict[str, str]]:
+        result = jhp("plan", "--against", "HEAD", "--json", *words)
+        parts = json.loads(result.stdout)["deployment"]
+        return result.exit_code, {each["part"]: each["change"] for each in parts}
+
+    assert plan() == (0, {"hub": "none", "proxy": "none"})
+    overlay.write_text("hub: {labels: {a: c}}\n")
+    assert plan() == (0, {"hub": "restarts", "proxy": "none"})
+    overlay.write_text("proxy: {chp: {image: {tag: new}}}\n")
+    assert plan() == (2, {"hub": "restarts", "proxy": "restarts"})
+    assert plan("--allow", "proxy") == (0, {"hub": "restarts", "proxy": "restarts"})
+
+
+@pytest.mark.parametrize("verb", ["apply", "rollback"])
+def test_what_is_for_a_cluster_is_not_applied_to_this_machine(folder: Path, verb: str) -> None:
+    (folder / "platform.yaml").write_text(TEXT + CLUSTER)
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    result = jhp(verb, *(["--to", "HEAD"] if verb == "rollback" else []))
+    assert result.exit_code == 1
+    assert "is deployed to a cluster (target: cluster)" in result.stderr
+    assert not (folder / ".jupyterhub-platform" / "platform.yaml").exists()
 
 
 def test_no_form_shows_a_secret(folder: Path) -> None:

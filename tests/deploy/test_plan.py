@@ -72,6 +72,16 @@ def test_each_part_says_what_becomes_of_it(
     assert changed(compare(before, after)) == parts
 
 
+def test_a_manifest_is_allowed_by_what_would_be_lost() -> None:
+    (space,) = [each for each in compare(SPACE, "") if each.destructive]
+    assert (space.part, space.code) == ("Namespace hub", "namespace")
+    claim = "kind: PersistentVolumeClaim\nmetadata: {name: db}\nspec: {a: 1}\n"
+    before = rendered(FILES | {"manifests/claim.yaml": claim})
+    after = rendered(FILES | {"manifests/claim.yaml": claim.replace("a: 1", "a: 2")})
+    codes = [each.code for each in compare_rendered(before, after) if each.destructive]
+    assert codes == ["storage"]
+
+
 def test_values_are_merged_in_the_order_of_helm() -> None:
     overlay = {"helm-values/overlays/own.yaml": "proxy: {secretToken: two}\n"}
     with_overlay = rendered(FILES | overlay, *overlay)

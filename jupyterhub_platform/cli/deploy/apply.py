@@ -20,6 +20,7 @@ from jupyterhub_platform.cli.deploy.plan import (
     read_plan,
 )
 from jupyterhub_platform.cli.deploy.policy_writer import write_policy
+from jupyterhub_platform.cli.deploy.rendered import refuse_cluster
 from jupyterhub_platform.cli.deploy.report import Report, render_terminal
 from jupyterhub_platform.cli.deploy.target import HubFaultsError, Target, open_target
 from jupyterhub_platform.cli.exit_codes import REFUSED
@@ -93,6 +94,7 @@ def apply(
     planned = read_plan(plan_path) if plan_path else None
     try:
         found = find_files(file)
+        refuse_cluster(parse_files(found.files, found.name))
         with hold_lease(State(hub.state)), open_target(hub) as target:
             report = target.plan(found, frozenset(allow))
             check_planned(report, planned)

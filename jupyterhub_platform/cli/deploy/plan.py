@@ -10,6 +10,7 @@ import click
 
 from jupyterhub_platform.cli.deploy.found_files import FILE, FoundFiles, find_files
 from jupyterhub_platform.cli.deploy.git import find_commit, say_commit, write_files
+from jupyterhub_platform.cli.deploy.rendered import compare_deployments
 from jupyterhub_platform.cli.deploy.report import Report, render_markdown, render_terminal
 from jupyterhub_platform.cli.deploy.target import HubFaultsError, open_target, plan_beside
 from jupyterhub_platform.cli.exit_codes import MISUSED, REFUSED
@@ -62,8 +63,8 @@ def plan(
       jhp plan --markdown --against origin/main > comment.md
 
     The Hub is asked, if one answers: it knows what is in force, managed and running. Of one that
-    was stopped here, its store says it. FILE is ./platform.yaml by default; nothing is changed, and
-    secrets are not shown.
+    was stopped here, its store says it. With --against, what is rendered for a cluster is compared
+    as well. FILE is ./platform.yaml by default; nothing is changed, and secrets are not shown.
 
     The exit code is 0 if there is nothing to do or nothing is destroyed, 1 if the file cannot be
     applied, 2 if it is destructive and that is not allowed.
@@ -95,7 +96,8 @@ def _plan_against(found: FoundFiles, revision: str, allowed: frozenset[str]) -> 
     commit = find_commit(folder, revision)
     with TemporaryDirectory() as scratch:
         before = read_policy(write_files(folder, commit, Path(scratch)) / found.path.name)
-    return plan_beside(before, found, f"git revision {say_commit(folder, commit)}", (), allowed)
+        parts = compare_deployments(before, read_policy(found.path))
+    return plan_beside(before, found, f"git revision {say_commit(folder, commit)}", parts, allowed)
 
 
 def choose_exit_code(report: Report) -> int:

@@ -51,7 +51,7 @@ class Report:
     def refused(self) -> tuple[str, ...]:
         """The codes of what is destructive, and not allowed."""
         codes = [each.code for each in self.plan.risks if each.destructive]
-        codes += [each.part for each in self.parts if each.destructive]
+        codes += [each.code for each in self.parts if each.destructive]
         if "all" in self.allowed:
             return ()
         return tuple(dict.fromkeys(code for code in codes if code not in self.allowed))

@@ -20,11 +20,13 @@ from jupyterhub_platform.cli.deploy.git import (
 )
 from jupyterhub_platform.cli.deploy.lease import hold_lease
 from jupyterhub_platform.cli.deploy.plan import allow_option, echo_faults, file_argument
+from jupyterhub_platform.cli.deploy.rendered import refuse_cluster
 from jupyterhub_platform.cli.deploy.target import HubFaultsError, find_settings, open_target
 from jupyterhub_platform.cli.exit_codes import REFUSED
 from jupyterhub_platform.cli.hub.options import Hub, with_hub
 from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.core.errors import PlatformError, PolicyError
+from jupyterhub_platform.documents import parse_files
 from jupyterhub_platform.factory import read_schema_version
 
 
@@ -59,6 +61,7 @@ def roll_back(
             check_migration(state, applied, commit)
             root = write_files(folder, commit, Path(scratch))
             found = find_files(root / file.name, f"{file} of {commit[:10]}")
+            refuse_cluster(parse_files(found.files, found.name))
             with open_target(hub) as target:
                 report = target.plan(found, frozenset(allow))
                 exit_if_refused(ctx, report)

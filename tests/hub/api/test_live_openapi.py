@@ -113,6 +113,7 @@ BODIES: Final = {
         for move in ("release", "adopt")
     },
     "rollBack": {"to": 0, "reason": "all of it"},
+    "planPolicy": {"text": POLICY},
     "startBulk": {
         "act": "grant",
         "names": ["guest"],
