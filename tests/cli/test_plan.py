@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jupyterhub_platform.cli.deploy.report import Report, render_markdown, render_terminal
-from jupyterhub_platform.cli.policy.sarif import render_sarif
 from jupyterhub_platform.cli.main import main
+from jupyterhub_platform.cli.policy.sarif import render_sarif
 from jupyterhub_platform.deploy.plan import PartChange
 from jupyterhub_platform.documents import parse_revision
 from jupyterhub_platform.file_texts import FileText
