@@ -171,5 +171,5 @@ def test_topics_that_need_kubernetes_are_left_out_by_choice(
 
 
 def test_topics_have_names_that_can_be_asked_for():
-    of_starts = ("decision", "statements", "hook", "cpu", "stalls", "files", "bulk", "restart")
-    assert tuple(TOPICS) == (*of_starts, "login", "anonymous", "usage", "pages", "pods")
+    of_starts = ("decision", "statements", "hook", "cpu", "stalls", "files", "plan", "bulk")
+    assert tuple(TOPICS) == (*of_starts, "restart", "login", "anonymous", "usage", "pages", "pods")

@@ -61,8 +61,8 @@ def _check_quota(
         each = (node.amount(name) * deployment.pools[pool].nodes for pool, node in nodes.items())
         total = sum(each)
         if allowed is not None and allowed > total:
-            most, left = describe_amount(name, allowed), describe_amount(name, total)
-            what = f"all users together may hold {most}, and the pools leave {left}"
+            may, left = describe_amount(name, allowed), describe_amount(name, total)
+            what = f"all users together may hold {may}, and the pools leave {left}"
             fix = "lower it, so that a denial says so first"
             yield place_warning(policy, ("quota", name), what, fix)
 
