@@ -1,7 +1,7 @@
 """``jhp init``: a dozen questions, and the repository of a platform."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ import click
 from jupyterhub_platform.cli.exit_codes import REFUSED
 from jupyterhub_platform.cli.terminal import echo_json, paint
 from jupyterhub_platform.deploy.repository.answers import read_place
+from jupyterhub_platform.deploy.repository.contents import name_apply
 from jupyterhub_platform.deploy.repository.creation import (
     check_empty,
     create,
@@ -83,7 +84,9 @@ def init(
     if as_json:
         echo_json({"folder": str(folder), "commit": commit, "files": sorted(files)})
         return
-    _report(folder, len(files), commit)
+    target = read_place(texts["target"]).target
+    to_do = ("jhp plan",) if target == "laptop" else ("less RUNBOOK.md",)
+    _report(folder, len(files), commit, (*to_do, name_apply(target)))
 
 
 def _fill(texts: dict[str, str], *, complete: bool) -> None:
@@ -164,10 +167,10 @@ def _go_back(number: int, texts: dict[str, str]) -> int:
     return number
 
 
-def _report(folder: Path, number: int, commit: str) -> None:
+def _report(folder: Path, number: int, commit: str, commands: Sequence[str]) -> None:
     where = "" if folder == Path() else f"cd {folder} && "
     click.echo(f"{number} files in {folder.absolute()}, commit {commit[:12]}.", err=True)
     click.echo("What comes next:", err=True)
     click.echo(f"  {where}jhp validate platform.yaml")
-    click.echo("  jhp plan")
-    click.echo("  jhp apply")
+    for command in commands:
+        click.echo(f"  {command}")

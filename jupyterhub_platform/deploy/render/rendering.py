@@ -16,6 +16,7 @@ from jupyterhub_platform.deploy.render.manifests import (
     make_manifests,
     make_values_generator,
 )
+from jupyterhub_platform.deploy.render.script import SCRIPT, make_script
 from jupyterhub_platform.deploy.render.site_values import list_variables, make_site_values
 from jupyterhub_platform.deploy.render.value_files import fill, list_layers
 from jupyterhub_platform.documents import ReadPolicy, render_mapping
@@ -98,6 +99,8 @@ class _Renderer:
         for name, environment in environments.items():
             self._values[name] = (*layers, *self._add_environment(name, environment))
         self._add_manifests()
+        places = {name: resolve(self._deployment, each) for name, each in environments.items()}
+        self._add(SCRIPT, make_script(places, self._values))
         engine = self._deployment.gitops.engine
         if engine in {"argocd", "flux"}:
             make = make_argocd if engine == "argocd" else make_flux

@@ -14,6 +14,7 @@ from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.quantities import render_quantity
 from jupyterhub_platform.deploy.render.manifests import DATABASE_KEYS, KEYS
 from jupyterhub_platform.deploy.render.rendering import OVERLAYS, render
+from jupyterhub_platform.deploy.render.script import SCRIPT
 from jupyterhub_platform.deploy.repository.answers import LOCAL, NONE, Answers
 from jupyterhub_platform.deploy.repository.pools import Pool
 from jupyterhub_platform.deploy.repository.proposals import propose_tiers, total
@@ -72,6 +73,11 @@ def render_answers(texts: Texts) -> str:
     return _ANSWERS_HEAD + render_mapping({each.key: text_of(each, texts) for each in asked})
 
 
+def name_apply(target: str) -> str:
+    """Return the command that brings a repository into force."""
+    return "jhp apply" if target == "laptop" else f"sh {SCRIPT}"
+
+
 def _list_templates(answers: Answers) -> Mapping[str, str]:
     found = {
         POLICY: "platform.yaml",
@@ -126,6 +132,8 @@ def _name_all(answers: Answers) -> dict[str, Any]:
         "egress": answers.egress,
         "secrets": answers.secrets,
         "engine": answers.engine,
+        "plan": "jhp plan" if answers.place.target == "laptop" else "jhp plan --against HEAD",
+        "apply": name_apply(answers.place.target),
         "applies": answers.engine.engine == "push",
         "pipeline": answers.engine.pipeline or NONE,
         "alerts": answers.alerts,

@@ -32,7 +32,7 @@ def edit(repository: Path, old: str, new: str) -> None:
 def test_what_was_rendered_is_rendered_again_the_same(repository: Path) -> None:
     done = run(repository, "--check")
     assert (done.exit_code, done.stdout) == (0, "")
-    assert "Nothing to do: 8 files as rendered." in done.stderr
+    assert "Nothing to do: 9 files as rendered." in done.stderr
 
 
 def test_a_change_is_written_once_and_a_pipeline_sees_that_it_was_not(repository: Path) -> None:

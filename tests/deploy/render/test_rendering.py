@@ -1,5 +1,6 @@
 """What a deployment is rendered to: the shipped values filled in, manifests, and both engines."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -244,6 +245,73 @@ def test_each_environment_follows_its_branch_into_its_namespace(engine: str) -> 
         (given,) = [e for e in root["configMapGenerator"] if e["name"] == "hub-values"]
         known = dict(each.split("=") for each in given["files"])
         assert tuple(known[key] for key in keys) == rendered.values["staging"]
+
+
+STAND_IN = """\
+#!/bin/sh
+case "$*" in "config current-context") echo kind-hub; exit;; esac
+for each in "$@"; do last=$each; done
+[ -f "$last/kustomization.yaml" ] && grep '^namespace:' "$last/kustomization.yaml" >> "$LOG"
+echo "$(basename "$0") $*" >> "$LOG"
+"""
+
+
+def deploy(folder: Path, rendered: Rendered, *arguments: str) -> tuple[int, list[str], str]:
+    """Run the script with stand-ins for kubectl and helm, and return what they were told."""
+    for path, text in rendered.files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    programs = folder.parent / "programs"
+    programs.mkdir(exist_ok=True)
+    for name in ("kubectl", "helm"):
+        (programs / name).write_text(STAND_IN)
+        (programs / name).chmod(0o755)
+    log = folder.parent / "log"
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "LOG": str(log)}
+    done = subprocess.run(
+        ["sh", folder / "deploy.sh", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, log.read_text().splitlines() if log.exists() else [], done.stderr
+
+
+def test_the_script_applies_the_policy_and_then_the_chart(tmp_path: Path) -> None:
+    code, told, _ = deploy(tmp_path / "a", render_all({"target": "cluster"}))
+    assert code == 0
+    assert told[0] == "namespace: jupyterhub"
+    assert told[1].startswith("kubectl apply --server-side --field-manager=jhp")
+    assert told[2] == (
+        "helm upgrade --install hub jupyterhub --repo https://hub.jupyter.org/helm-chart/ "
+        "--version 4.4.0 --namespace jupyterhub --wait --timeout 15m -f helm-values/00-base.yaml "
+        "-f helm-values/10-local.yaml -f helm-values/20-deployment.yaml"
+    )
+
+
+def test_the_script_brings_one_environment_into_force_and_asks_which(tmp_path: Path) -> None:
+    deployment = {
+        "target": "cluster",
+        "address": "https://hub.site.org",
+        "environments": ENVIRONMENTS,
+    }
+    rendered = render_all(deployment)
+    assert deploy(tmp_path / "a", rendered)[::2] == (2, "Name one of staging, prod.\n")
+    code, told, _ = deploy(tmp_path / "a", rendered, "staging")
+    assert code == 0
+    assert told[0] == "namespace: staging"
+    assert "--namespace staging" in told[2]
+    assert told[2].endswith("-f helm-values/30-staging.yaml")
+
+
+def test_the_script_refuses_another_context(tmp_path: Path) -> None:
+    rendered = render_all({"target": "cluster", "context": "prod"})
+    code, told, error = deploy(tmp_path / "a", rendered)
+    assert (code, told) == (1, [])
+    assert error == "kubectl is not at the context prod. Nothing was changed.\n"
+    rendered = render_all({"target": "cluster", "context": "kind-hub"})
+    assert deploy(tmp_path / "b", rendered)[0] == 0
 
 
 @pytest.mark.parametrize(
