@@ -9,6 +9,9 @@ def test_everybody_gets_a_password_where_people_are_few() -> None:
     assert choose_sampled(policy) == sorted(policy.people)
 
 
-def test_only_admins_get_one_where_people_are_many() -> None:
-    many = {f"p{number}": {"level": "user"} for number in range(MAX_SAMPLED)}
-    assert choose_sampled(make_policy({"users": many})) == ["root"]
+def test_of_many_those_with_the_most_to_say_get_one_first() -> None:
+    many = {f"p{number:03}": {"level": "user"} for number in range(MAX_SAMPLED)}
+    chosen = choose_sampled(make_policy({"users": many | {"zoe": {"level": "manager"}}}))
+    assert len(chosen) == MAX_SAMPLED
+    assert {"root", "zoe", "p000"} <= set(chosen)
+    assert "p099" not in chosen
