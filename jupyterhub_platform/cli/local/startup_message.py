@@ -21,7 +21,7 @@ from jupyterhub_platform.settings import Settings
 Passwords: TypeAlias = Mapping[str, str | None]
 """Passwords by user; ``None`` for users who changed theirs."""
 
-MAX_SAMPLED: Final = 100
+MAX_SAMPLED: Final = 150
 """How many people get a sample password."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
