@@ -13,6 +13,7 @@ from jupyterhub_platform.core.claims import (
     IdentityRule,
     ProviderIdentity,
     find_rule,
+    has_unverified_email,
     matches,
     read_scalar,
     read_values,
@@ -81,8 +82,11 @@ def test_anything_else_is_refused_and_never_read_as_nothing(value, why):
     ],
 )
 def test_an_address_counts_only_if_it_is_verified(said, trusted, counts):
-    found = read_values({"email": "kim@example.org", **said}, "email", trust_email=trusted)
+    claims = {"email": "kim@example.org", **said}
+    found = read_values(claims, "email", trust_email=trusted)
     assert found == (("kim@example.org",) if counts else None)
+    assert has_unverified_email(claims, trust_email=trusted) is not counts
+    assert not has_unverified_email(said, trust_email=trusted)
 
 
 def test_the_first_rule_that_matches_decides():
