@@ -43,7 +43,7 @@
     ├── NoHubError                  cli: no Hub is named, and none was started or logged in at
     ├── HubSilentError              cli: nothing answers where the Hub should be
     ├── HubFaultsError              cli: the Hub finds faults in files that are to be applied
-    └── GitError                    cli: git cannot say what is asked
+    └── GitError                    deploy: git cannot say or do what is asked
 
     Errors of a framework, for its own handlers to answer:
 

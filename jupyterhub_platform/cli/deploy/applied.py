@@ -56,7 +56,7 @@ def list_applied(state: State) -> list[Applied]:
 
 
 def note_applied(state: State, new: Applied) -> None:
-    """Keep what was applied; the same twice in a row is one, and a damaged list is begun anew."""
+    """Keep what was applied: once if it was applied twice in a row. A damaged list starts anew."""
     before: list[Applied] = []
     with suppress(PlatformError):
         before = list_applied(state)

@@ -10,7 +10,6 @@ import click
 
 from jupyterhub_platform.cli.deploy.applied import Applied, note_applied
 from jupyterhub_platform.cli.deploy.found_files import FoundFiles, find_files
-from jupyterhub_platform.cli.deploy.git import read_commit
 from jupyterhub_platform.cli.deploy.lease import hold_lease
 from jupyterhub_platform.cli.deploy.plan import (
     allow_option,
@@ -33,6 +32,7 @@ from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.cli.terminal import count, echo_json
 from jupyterhub_platform.core.errors import PlatformError, PolicyError
+from jupyterhub_platform.deploy.git import read_commit
 from jupyterhub_platform.documents import parse_files
 
 IN_FORCE_SECONDS: Final = 120

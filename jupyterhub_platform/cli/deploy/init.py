@@ -39,7 +39,7 @@ def _flags(command: Callable[..., Any]) -> Callable[..., Any]:
     "--answers",
     "file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Answer from a file; what it leaves out is asked, or with --defaults taken.",
+    help="Answer from a file; what it leaves out takes its default.",
 )
 @click.option("--defaults", is_flag=True, help="Ask nothing: what has a default takes it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
@@ -77,7 +77,7 @@ def init(
         click.echo(f"Going on with {len(kept)} answers from before.", err=True)
     texts = kept | given
     if defaults or file:
-        _fill(texts, complete=defaults or file is not None)
+        _fill(texts)
     else:
         _ask_all(ctx, folder, texts)
     files, commit = create(folder, texts)
@@ -89,15 +89,11 @@ def init(
     _report(folder, len(files), commit, (*to_do, name_apply(target)))
 
 
-def _fill(texts: dict[str, str], *, complete: bool) -> None:
+def _fill(texts: dict[str, str]) -> None:
     """Take defaults, and name everything that has none."""
     texts.setdefault("target", QUESTIONS[0].default["*"])
     target = read_place(texts["target"]).target
-    missing = [
-        each
-        for each in QUESTIONS
-        if each.is_asked(target) and complete and not text_of(each, texts)
-    ]
+    missing = [each for each in QUESTIONS if each.is_asked(target) and not text_of(each, texts)]
     if missing:
         named = "; ".join(f"--{each.key} ({each.asks})" for each in missing)
         raise AnswerError(f"{target} has no default for: {named}")

@@ -9,7 +9,6 @@ from typing import Any, Final, TypeVar
 import click
 
 from jupyterhub_platform.cli.deploy.found_files import FILE, FoundFiles, find_files
-from jupyterhub_platform.cli.deploy.git import find_commit, say_commit, write_files
 from jupyterhub_platform.cli.deploy.rendered import compare_deployments
 from jupyterhub_platform.cli.deploy.report import Report, render_markdown, render_terminal
 from jupyterhub_platform.cli.deploy.target import HubFaultsError, open_target, plan_beside
@@ -18,6 +17,7 @@ from jupyterhub_platform.cli.hub.options import Hub, with_hub
 from jupyterhub_platform.cli.policy.sarif import render_sarif
 from jupyterhub_platform.cli.terminal import count, echo_json, printable
 from jupyterhub_platform.core.errors import Fault, PolicyError
+from jupyterhub_platform.deploy.git import find_commit, say_commit, write_files
 from jupyterhub_platform.policy_files import read_policy
 
 Command = TypeVar("Command", bound=Callable[..., Any])

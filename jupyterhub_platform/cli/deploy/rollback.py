@@ -12,12 +12,6 @@ from jupyterhub_platform.cli.deploy.apply import (
     put_into_force,
 )
 from jupyterhub_platform.cli.deploy.found_files import find_files
-from jupyterhub_platform.cli.deploy.git import (
-    find_commit,
-    list_commits,
-    say_commit,
-    write_files,
-)
 from jupyterhub_platform.cli.deploy.lease import hold_lease
 from jupyterhub_platform.cli.deploy.plan import allow_option, echo_faults, file_argument
 from jupyterhub_platform.cli.deploy.rendered import refuse_cluster
@@ -26,6 +20,12 @@ from jupyterhub_platform.cli.exit_codes import REFUSED
 from jupyterhub_platform.cli.hub.options import Hub, with_hub
 from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.core.errors import PlatformError, PolicyError
+from jupyterhub_platform.deploy.git import (
+    find_commit,
+    list_commits,
+    say_commit,
+    write_files,
+)
 from jupyterhub_platform.documents import parse_files
 from jupyterhub_platform.factory import read_schema_version
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from jupyterhub_platform.atomic_files import rewrite, write_once
 from jupyterhub_platform.core.errors import PlatformError, PolicyError
+from jupyterhub_platform.deploy.git import commit_all
 from jupyterhub_platform.deploy.repository.contents import ANSWERS, make_contents
-from jupyterhub_platform.deploy.repository.git import commit_all
 from jupyterhub_platform.deploy.repository.questions import KEYS, Texts
 from jupyterhub_platform.documents import parse_object, render_mapping
 

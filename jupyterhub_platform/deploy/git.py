@@ -1,12 +1,17 @@
-"""What git knows of the folder of a policy: its commit, and the files of another one."""
+"""Git, as far as the folder of a policy needs it: its commits, and the files of one."""
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 from zipfile import ZipFile
 
 from jupyterhub_platform.core.errors import PlatformError
+
+_SECONDS: Final = 60
+_NOBODY: Final = ("-c", "user.name=jhp init", "-c", "user.email=jhp@localhost")
 
 
 class GitError(PlatformError):
@@ -77,17 +82,39 @@ def write_files(folder: Path, commit: str, into: Path) -> Path:
     return into
 
 
-def _run(folder: Path, *words: str) -> str:
+def commit_all(folder: Path, paths: Sequence[str], message: str) -> str:
+    """Make ``folder`` a repository, if it is none, commit files, and return the commit's hash.
+
+    Who has told git no name commits as ``jhp init``.
+
+    Raises
+    ------
+    GitError
+        Raised if git is not here, or refuses.
+    """
+    if not (folder / ".git").exists():
+        _run(folder, "init", "--quiet", "--initial-branch=main")
+    _run(folder, "add", "--", *paths)
+    if _run(folder, "status", "--porcelain", "--", *paths):
+        known = _run(folder, "config", "--get-regexp", "^user[.]email$", may_fail=True)
+        _run(folder, *(() if known else _NOBODY), "commit", "--quiet", "-m", message)
+    return _run(folder, "rev-parse", "HEAD").strip()
+
+
+def _run(folder: Path, *words: str, may_fail: bool = False) -> str:
+    # Variables that name another repository, as in a hook, must not lead there.
+    environ = {key: each for key, each in os.environ.items() if not key.startswith("GIT_DIR")}
     try:
         done = subprocess.run(  # noqa: S603 - a program that the operator has
             ["git", "-C", str(folder), *words],  # noqa: S607
+            env=environ,
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=_SECONDS,
         )
     except FileNotFoundError:
-        raise GitError("There is no git on this machine.") from None
-    if done.returncode:
-        raise GitError(f"git {words[0]} failed: {done.stderr.strip()}")
+        raise GitError("There is no git on this machine. Install it, and try again.") from None
+    if done.returncode and not may_fail:
+        raise GitError(f"git {words[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout

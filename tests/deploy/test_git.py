@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_platform.cli.deploy.git import (
+from jupyterhub_platform.deploy.git import (
     GitError,
+    commit_all,
     find_commit,
     read_commit,
     say_commit,
@@ -62,3 +63,18 @@ def test_a_folder_that_a_commit_does_not_have_is_refused(
     (tmp_path / "later").mkdir()
     with pytest.raises(GitError, match="does not have the folder"):
         write_files(tmp_path / "later", commits[0], tmp_path / "into")
+
+
+def test_a_hook_of_another_repository_leads_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, other = tmp_path / "here", tmp_path / "other"
+    for folder in (here, other):
+        folder.mkdir()
+        (folder / "platform.yaml").write_text(folder.name)
+        commit_all(folder, ["platform.yaml"], folder.name)
+    there = read_commit(other)
+    # As git tells its hooks.
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    assert read_commit(here) != there
+    assert say_commit(here, "HEAD").endswith("here")
